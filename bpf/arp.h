@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* ARP (RFC 826): checks what a managed port says of itself, answers for the gateway. */
+#pragma once
+
+#include "port.h"
+
+static __noinline enum verdict arp_message(struct pkt *p)
+{
+	struct parse_arp a;
+	__be32 spa, tpa;
+
+	if (!parse_arp(p, &a))
+		return drop(p, NSF_DROP_SHORT_ARP);
+	if (a.hrd != bpf_htons(ARPHRD_ETHER) || a.pro != bpf_htons(ETH_P_IP) || a.hln != ETH_ALEN || a.pln != 4)
+		return p->port->flags & NSF_PORT_MANAGED ? drop(p, NSF_DROP_SPOOF_ARP) : NEXT;
+	__builtin_memcpy(&spa, a.spa, sizeof(spa));
+	__builtin_memcpy(&tpa, a.tpa, sizeof(tpa));
+	/* sender 0.0.0.0 is a probe for duplicates (RFC 5227), which claims nothing */
+	if (p->port->flags & NSF_PORT_MANAGED && (!mac_equal(a.sha, p->port->mac) || (spa && spa != p->port->addr4)))
+		return drop(p, NSF_DROP_SPOOF_ARP);
+	if (spa == p->net->addr4) /* nobody but the gateway speaks for its address */
+		return drop(p, NSF_DROP_SPOOF_ARP);
+	if (a.op != bpf_htons(ARPOP_REQUEST) || tpa != p->net->addr4)
+		return NEXT;
+	p->edit = EDIT_ARP;
+	return REPLY;
+}
+
+static __always_inline enum verdict arp(struct pkt *p)
+{
+	if (likely(p->ethertype != bpf_htons(ETH_P_ARP)) || p->tagged)
+		return NEXT;
+	return arp_message(p);
+}

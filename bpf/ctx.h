@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The kernel's and libbpf's headers, and what Debian 12's lack; the only place with #if. */
+#pragma once
+
+#include <stddef.h>
+#include <stdbool.h>
+
+/* <linux/icmp.h> asks for <linux/if.h>, which needs libc, for this constant alone. */
+#define _LINUX_IF_H
+#define IFNAMSIZ 16
+
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_core_read.h>
+
+#include "nsfast/abi.h"
+#include "nsfast/cfg.h"
+#include "nsfast/count.h"
+#include "nsfast/drop.h"
+#include "nsfast/fdb.h"
+#include "nsfast/flow.h"
+#include "nsfast/net.h"
+#include "nsfast/port.h"
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+/* Keeps the compiler from undoing a bound that the verifier must see. */
+#define bounded(x) asm volatile("" : "+r"(x))
+
+#define ADDR4(a, b, c, d) bpf_htonl((__u32)(a) << 24 | (b) << 16 | (c) << 8 | (d))
+
+#define CLOCK_MONOTONIC 1
+
+extern const volatile struct nsf_cfg cfg;
+
+static __always_inline __u32 tick(void)
+{
+	return bpf_ktime_get_coarse_ns() >> NSF_TICK_SHIFT;
+}
+
+/* The one field of the kernel's struct that the UAPI does not show. */
+struct sk_buff___summed {
+	__u8 ip_summed : 2;
+} __attribute__((preserve_access_index));
+
+#define CHECKSUM_PARTIAL 3
+
+/* True if the transport checksum is still to be filled in by whoever puts the packet on a wire. */
+static __always_inline bool ctx_csum_partial(struct __sk_buff *ctx)
+{
+	struct sk_buff___summed *skb = (void *)ctx;
+
+	return BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) == CHECKSUM_PARTIAL;
+}

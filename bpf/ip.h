@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* IP for the gateway's MAC: what the host's stack would refuse is refused here, what is for the host goes up. */
+#pragma once
+
+#include "port.h"
+
+static __always_inline enum verdict ip_addresses(struct pkt *p)
+{
+	__u32 s = bpf_ntohl(p->saddr), d = bpf_ntohl(p->daddr);
+
+	/* 0/8, 127/8, 224/4 and above; the gateway's own. The managed port's address was compared before. */
+	if (s >> 24 == 0 || s >> 24 == 127 || s >= 0xe0000000 || p->saddr == p->net->addr4)
+		return drop(p, NSF_DROP_MARTIAN_SRC);
+	if (d >> 24 == 0 || d >> 24 == 127 || d >= 0xe0000000 ||
+	    p->daddr == ((p->net->addr4 & p->net->mask4) | ~p->net->mask4))
+		return drop(p, NSF_DROP_MARTIAN_DST);
+	if (d >> 16 == 0xa9fe) /* 169.254/16: a cloud's metadata service is nobody's in a container */
+		return drop(p, NSF_DROP_LINK_LOCAL);
+	return NEXT;
+}
+
+static __noinline enum verdict ip6(struct pkt *p)
+{
+	struct in6_addr d;
+
+	if (!parse_daddr6(p, &d))
+		return drop(p, NSF_DROP_SHORT_IP6);
+	if (addr6_equal(&d, p->net->addr6))
+		return HOST;
+	return drop(p, NSF_DROP_IP6_ROUTE);
+}
+
+/* Comes after fdb: the frame carries the gateway's MAC. */
+static __always_inline enum verdict ip(struct pkt *p)
+{
+	if (unlikely(p->tagged))
+		return drop(p, NSF_DROP_VLAN);
+	if (p->ethertype != bpf_htons(ETH_P_IP)) {
+		if (p->ethertype == bpf_htons(ETH_P_IPV6))
+			return ip6(p);
+		/* unicast ARP that was not answered: the host's own affair */
+		return p->ethertype == bpf_htons(ETH_P_ARP) ? HOST : drop(p, NSF_DROP_NOT_IP);
+	}
+	if (unlikely(p->bad))
+		return drop(p, p->bad);
+	TRY(ip_addresses(p));
+	if (unlikely(p->l4 > ETH_HLEN + sizeof(struct iphdr)) && parse_source_route(p))
+		return drop(p, NSF_DROP_SOURCE_ROUTE);
+	return p->daddr == p->net->addr4 ? HOST : NEXT;
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The only exit: counts, names the drop, and turns the verdict into the hook's action. */
+#pragma once
+
+#include "edit_tc.h"
+#include "maps.h"
+
+static __always_inline void leave_rx(__u32 slot, __u32 len)
+{
+	struct nsf_count *c = bpf_map_lookup_elem(&nsf_count, &slot);
+
+	if (c) {
+		c->rx_packets++;
+		c->rx_bytes += len;
+	}
+}
+
+static __always_inline void leave_tx(__u32 slot, __u32 len)
+{
+	struct nsf_count *c = bpf_map_lookup_elem(&nsf_count, &slot);
+
+	if (c) {
+		c->tx_packets++;
+		c->tx_bytes += len;
+	}
+}
+
+static __noinline int leave_drop(struct pkt *p, enum nsf_drop reason)
+{
+	__u32 i = p->net_id * NSF_DROP_STRIDE + reason;
+	__u64 *n = bpf_map_lookup_elem(&nsf_drops, &i);
+
+	if (n)
+		(*n)++;
+	return TC_ACT_SHOT;
+}
+
+/* Into the namespace at the other end: there the packet must look as if it came for that host. */
+static __always_inline int leave_hand(struct pkt *p, __u32 ifindex)
+{
+	if (!cfg.scrubs && p->ctx->pkt_type != PACKET_HOST)
+		bpf_skb_change_type(p->ctx, PACKET_HOST);
+	return bpf_redirect_peer(ifindex, 0);
+}
+
+static __always_inline int leave_neigh(struct pkt *p)
+{
+	struct bpf_redir_neigh nh = { .nh_family = 2 /* AF_INET */, .ipv4_nh = p->hop };
+
+	return p->hop ? bpf_redirect_neigh(p->out, &nh, sizeof(nh), 0) : bpf_redirect_neigh(p->out, NULL, 0, 0);
+}
+
+struct leave_flood {
+	struct __sk_buff *ctx;
+	__u32 slot; /* next port */
+	__u32 from; /* where the frame came from */
+	__u32 wire;
+};
+
+/* One port of the network's list. A list that changes meanwhile is walked on: a freed slot keeps its next. */
+static long leave_flood_one(__u32 i, struct leave_flood *l)
+{
+	const struct nsf_port *to = bpf_map_lookup_elem(&nsf_ports, &l->slot);
+	__u32 slot = l->slot;
+
+	if (!slot || !to)
+		return 1;
+	l->slot = to->next;
+	if (slot != l->from && to->role == NSF_ROLE_PORT && l->wire <= to->mtu &&
+	    !bpf_clone_redirect(l->ctx, to->ifindex, 0))
+		leave_tx(slot, l->ctx->len);
+	return 0;
+}
+
+static __noinline int leave_flood(struct pkt *p)
+{
+	struct leave_flood l = { .ctx = p->ctx, .slot = p->net->first, .from = p->slot, .wire = p->wire };
+
+	bpf_loop(NSF_SLOTS_MAX, leave_flood_one, &l, 0);
+	if (p->port->role == NSF_ROLE_GATEWAY)
+		return TC_ACT_SHOT; /* its copies are on their way */
+	leave_tx(p->net->gateway_slot, p->ctx->len);
+	return bpf_redirect(p->net->gateway, BPF_F_INGRESS);
+}
+
+/* Back where it came from: to the port, or out of the uplink. */
+static __always_inline int leave_reply(struct pkt *p)
+{
+	if (p->reason)
+		leave_drop(p, p->reason);
+	leave_tx(p->slot, p->ctx->len);
+	if (p->port && p->port->flags & NSF_PORT_PEER)
+		return leave_hand(p, p->ctx->ifindex);
+	return bpf_redirect(p->ctx->ifindex, p->port && p->port->role == NSF_ROLE_GATEWAY ? BPF_F_INGRESS : 0);
+}
+
+static __always_inline int leave_tc(struct pkt *p, enum verdict v)
+{
+	if (p->slot)
+		leave_rx(p->slot, p->len);
+	if (v != DROP && v != PASS && edit_tc(p))
+		return leave_drop(p, NSF_DROP_EDIT);
+	switch (v) {
+	case NEXT:
+	case PASS:
+		return TC_ACT_UNSPEC;
+	case DROP:
+		return leave_drop(p, p->reason);
+	case SEND:
+		leave_tx(p->out_slot, p->ctx->len);
+		return bpf_redirect(p->out, 0);
+	case NEIGH:
+		leave_tx(p->out_slot, p->ctx->len);
+		return leave_neigh(p);
+	case HAND:
+		leave_tx(p->out_slot, p->ctx->len);
+		return leave_hand(p, p->out);
+	case HOST:
+		leave_tx(p->net->gateway_slot, p->ctx->len);
+		return bpf_redirect(p->net->gateway, BPF_F_INGRESS);
+	case FLOOD:
+		return leave_flood(p);
+	case REPLY:
+		return leave_reply(p);
+	}
+	return TC_ACT_SHOT;
+}

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* External ports: who holds which. The rules stand at struct nsf_ledger. */
+#pragma once
+
+#include "maps.h"
+#include "pkt.h"
+
+#define LEDGER_TRIES 8 /* times somebody else may be found in the moment of claiming or freeing */
+
+enum ledger_result {
+	LEDGER_OK,
+	LEDGER_TAKEN, /* by another endpoint, or by a socket of the host */
+	LEDGER_BUSY,  /* being claimed or freed at this moment */
+	LEDGER_FULL,
+};
+
+/* What is asked for, and the answer. Inner port and external port in host order. */
+struct ledger_claim {
+	__u64 owner; /* as in struct nsf_ledger */
+	__u32 proto; /* enum nsf_ledger_proto */
+	__u32 snat;  /* index in nsf_ledgers */
+	__be32 ext, peer;
+	__be16 peer_port;
+	__u16 inner;
+	__u32 low, n; /* range of the search: low .. low + n - 1 */
+	__u32 start;
+	__u32 now;  /* tick */
+	__u32 port; /* answer */
+	__u32 found;
+};
+
+static __always_inline __u64 ledger_owner(__be32 inner, __be16 port, __u32 net)
+{
+	return (__u64)inner << 32 | (__u32)port << 16 | net;
+}
+
+static __always_inline int ledger_proto(__u8 proto)
+{
+	return proto == IPPROTO_TCP ? NSF_LEDGER_TCP : proto == IPPROTO_UDP ? NSF_LEDGER_UDP : NSF_LEDGER_ICMP;
+}
+
+static __always_inline struct nsf_ledger *ledger_row(__u32 snat, __u32 proto, __u32 port)
+{
+	void *ledger = bpf_map_lookup_elem(&nsf_ledgers, &snat);
+	__u32 i = proto * NSF_LEDGER_PORTS + port;
+
+	return ledger ? bpf_map_lookup_elem(ledger, &i) : NULL;
+}
+
+static __always_inline void ledger_use(__u32 snat, __u32 proto, int n)
+{
+	__u32 i = snat * NSF_LEDGER_MAX + proto, *used = bpf_map_lookup_elem(&nsf_used, &i);
+
+	if (used)
+		__sync_fetch_and_add(used, n);
+}
+
+/*
+ * Functions that are not static are verified once, by themselves, and not again at each place and in each state from
+ * which they are called.
+ */
+
+/* Gives one reference back; the last one frees the port. */
+__noinline int ledger_put(__u32 snat, __u32 proto, __u32 port)
+{
+	struct nsf_ledger *e = ledger_row(snat, proto, port);
+	__u32 i, r;
+
+	if (!e)
+		return 0;
+	for (i = 0; i < LEDGER_TRIES; i++) {
+		r = *(volatile __u32 *)&e->refs;
+		if (!r)
+			return 0;
+		if (__sync_val_compare_and_swap(&e->refs, r, r - 1) != r)
+			continue;
+		if (r > 1)
+			return 0;
+		if ((__u16)(e->owner >> 16) != bpf_htons(port)) {
+			struct nsf_moved_key k = { .owner = e->owner, .proto = proto, .snat = snat };
+
+			bpf_map_delete_elem(&nsf_moved, &k);
+		}
+		e->freed = tick();
+		ledger_use(snat, proto, -1);
+		__sync_lock_test_and_set(&e->owner, 0);
+		return 0;
+	}
+	return -1;
+}
+
+/* One more reference to a port that the endpoint already holds. */
+__noinline int ledger_join(__u32 snat, __u32 proto, __u32 port, __u64 owner)
+{
+	struct nsf_ledger *e = ledger_row(snat, proto, port);
+	__u32 i, r;
+
+	if (!e)
+		return LEDGER_FULL;
+	for (i = 0; i < LEDGER_TRIES; i++) {
+		if (*(volatile __u64 *)&e->owner != owner)
+			return LEDGER_BUSY;
+		r = *(volatile __u32 *)&e->refs;
+		if (!r || __sync_val_compare_and_swap(&e->refs, r, r + 1) != r)
+			continue;
+		if (*(volatile __u64 *)&e->owner == owner)
+			return LEDGER_OK;
+		ledger_put(snat, proto, port); /* freed and taken by another in between */
+		return LEDGER_BUSY;
+	}
+	return LEDGER_BUSY;
+}
+
+/* A free port becomes the endpoint's; one that it holds gets one more reference. */
+__noinline int ledger_take(__u32 snat, __u32 proto, __u32 port, __u64 owner)
+{
+	struct nsf_ledger *e = ledger_row(snat, proto, port);
+	__u64 was;
+
+	if (!e)
+		return LEDGER_FULL;
+	was = __sync_val_compare_and_swap(&e->owner, 0, owner);
+	if (was == owner)
+		return ledger_join(snat, proto, port, owner);
+	if (was)
+		return LEDGER_TAKEN;
+	__sync_lock_test_and_set(&e->refs, 1);
+	ledger_use(snat, proto, 1);
+	return LEDGER_OK;
+}
+
+/* True if a socket of the host would get the answers: a listener, or a connection to the same peer. */
+__noinline int ledger_host_holds(struct __sk_buff *ctx, const struct ledger_claim *c, __u32 port)
+{
+	struct bpf_sock_tuple t = {};
+	struct bpf_sock *s;
+
+	if (!c || c->proto == NSF_LEDGER_ICMP)
+		return false;
+	t.ipv4.saddr = c->peer;
+	t.ipv4.sport = c->peer_port;
+	t.ipv4.daddr = c->ext;
+	t.ipv4.dport = bpf_htons(port);
+	if (c->proto == NSF_LEDGER_TCP)
+		s = bpf_skc_lookup_tcp(ctx, &t, sizeof(t.ipv4), BPF_F_CURRENT_NETNS, 0);
+	else
+		s = bpf_sk_lookup_udp(ctx, &t, sizeof(t.ipv4), BPF_F_CURRENT_NETNS, 0);
+	if (!s)
+		return false;
+	bpf_sk_release(s);
+	return true;
+}
+
+/*
+ * Step i of the search for another number: from a random start (hard to guess, RFC 7857 section 10), first through the
+ * numbers of the inner port's parity, then through the others. In the first steps ports freed lately are left to rest.
+ * A search of all numbers costs what one new flow costs in the kernel's own NAT, and is not begun when none is free;
+ * a list of free ports would go out of step with ports taken by their own number.
+ */
+#define LEDGER_RESTFUL_STEPS 512
+
+struct ledger_search {
+	struct __sk_buff *ctx;
+	struct ledger_claim *c;
+};
+
+static long ledger_step(__u32 i, struct ledger_search *s)
+{
+	struct ledger_claim *c = s->c;
+	__u32 port = c->low + (c->start + 2 * i + (2 * i >= c->n)) % c->n;
+	struct nsf_ledger *e = ledger_row(c->snat, c->proto, port);
+
+	if (!e || e->owner || (!port && c->proto != NSF_LEDGER_ICMP))
+		return 0;
+	if (i < LEDGER_RESTFUL_STEPS && e->freed && c->now - e->freed < NSF_TICKS(NSF_LEDGER_REST))
+		return 0;
+	if (ledger_host_holds(s->ctx, c, port) || ledger_take(c->snat, c->proto, port, c->owner) != LEDGER_OK)
+		return 0;
+	c->port = port;
+	c->found = 1;
+	return 1;
+}
+
+static __always_inline enum ledger_result ledger_search(struct __sk_buff *ctx, struct ledger_claim *c)
+{
+	struct nsf_moved_key k = { .owner = c->owner, .proto = c->proto, .snat = c->snat };
+	__u32 i = c->snat * NSF_LEDGER_MAX + c->proto, *used = bpf_map_lookup_elem(&nsf_used, &i), port;
+	struct ledger_search s = { .ctx = ctx, .c = c };
+
+	if (c->proto == NSF_LEDGER_ICMP) {
+		c->low = 0;
+		c->n = NSF_LEDGER_PORTS;
+	} else if (c->inner < 1024) { /* RFC 4787 REQ-3a: well-known ports stay below 1024 */
+		c->low = 0;
+		c->n = 1024;
+	} else {
+		c->low = cfg.port_min;
+		c->n = cfg.port_max - cfg.port_min + 1;
+	}
+	if (!used || *used >= NSF_LEDGER_PORTS - 1)
+		return LEDGER_FULL;
+	c->start = bpf_get_prandom_u32() % c->n;
+	if ((c->low + c->start + c->inner) & 1) /* RFC 4787 REQ-4: parity is kept where it can be */
+		c->start++;
+	c->found = 0;
+	bpf_loop(c->n, ledger_step, &s, 0);
+	if (!c->found)
+		return LEDGER_FULL;
+	/* Two CPUs may search for one endpoint: the first to say so decides, so that it has one external port. */
+	port = c->port;
+	if (!bpf_map_update_elem(&nsf_moved, &k, &port, BPF_NOEXIST))
+		return LEDGER_OK;
+	ledger_put(c->snat, c->proto, port);
+	return LEDGER_BUSY;
+}
+
+/* One try: the port that the endpoint holds already, its own number, or another. */
+__noinline int ledger_try(struct __sk_buff *ctx, struct ledger_claim *c)
+{
+	struct nsf_moved_key k = {};
+	struct nsf_ledger *e;
+	__u32 *moved;
+	int r;
+
+	if (!c)
+		return LEDGER_FULL;
+	k.owner = c->owner;
+	k.proto = c->proto;
+	k.snat = c->snat;
+	moved = bpf_map_lookup_elem(&nsf_moved, &k);
+	c->port = moved ? *moved : c->inner;
+	if (moved)
+		return ledger_join(c->snat, c->proto, c->port, c->owner);
+	e = ledger_row(c->snat, c->proto, c->port);
+	if (!e)
+		return LEDGER_FULL;
+	r = !e->owner && ledger_host_holds(ctx, c, c->port) ? LEDGER_TAKEN
+							    : ledger_take(c->snat, c->proto, c->port, c->owner);
+	return r == LEDGER_TAKEN ? ledger_search(ctx, c) : r;
+}
+
+/*
+ * The external port of an endpoint. Takes a reference that ledger_put() gives back. Does not fail because another CPU
+ * does the same.
+ */
+static __always_inline enum ledger_result ledger_claim(struct __sk_buff *ctx, struct ledger_claim *c)
+{
+	enum ledger_result r = LEDGER_BUSY;
+	int i;
+
+	for (i = 0; i < LEDGER_TRIES && r == LEDGER_BUSY; i++)
+		r = ledger_try(ctx, c);
+	return r;
+}

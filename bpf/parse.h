@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The only reader of packet bytes: Ethernet, IPv4 and transport headers into struct pkt. */
+#pragma once
+
+#include "pkt.h"
+
+#define PARSE_HEAD 54 /* Ethernet, IPv4 without options, TCP without options */
+
+#define ETH_P_QINQ 0x88a8
+
+static __always_inline void *data(const struct pkt *p)
+{
+	return (void *)(long)p->ctx->data;
+}
+
+static __always_inline void *data_end(const struct pkt *p)
+{
+	return (void *)(long)p->ctx->data_end;
+}
+
+/*
+ * Headers may lie outside of the linear part (packet sockets, some drivers). A part of a UDP GSO packet must not be
+ * pulled: kernels before 6.16 panic when they segment a fraglist later.
+ */
+static __noinline int parse_pull(struct __sk_buff *ctx)
+{
+	__u32 len = ctx->len;
+
+	return bpf_skb_pull_data(ctx, ctx->gso_size || len < PARSE_HEAD ? len : PARSE_HEAD);
+}
+
+static __always_inline void parse_l4(struct pkt *p, void *l4)
+{
+	void *end = data_end(p);
+	struct tcphdr *tcp = l4;
+	struct udphdr *udp = l4;
+	struct icmphdr *icmp = l4;
+
+	switch (p->proto) {
+	case IPPROTO_TCP:
+		if ((void *)(tcp + 1) > end) {
+			p->bad = NSF_DROP_SHORT_L4;
+			return;
+		}
+		p->sport = tcp->source;
+		p->dport = tcp->dest;
+		p->tcp = ((__u8 *)tcp)[13];
+		if (p->ctx->gso_size)
+			p->wire = p->l4 - ETH_HLEN + tcp->doff * 4 + p->ctx->gso_size;
+		return;
+	case IPPROTO_UDP:
+		if ((void *)(udp + 1) > end) {
+			p->bad = NSF_DROP_SHORT_L4;
+			return;
+		}
+		p->sport = udp->source;
+		p->dport = udp->dest;
+		if (p->ctx->gso_size)
+			p->wire = p->l4 - ETH_HLEN + sizeof(*udp) + p->ctx->gso_size;
+		return;
+	case IPPROTO_ICMP:
+		if ((void *)(icmp + 1) > end) {
+			p->bad = NSF_DROP_SHORT_L4;
+			return;
+		}
+		p->icmp_type = icmp->type;
+		p->icmp_code = icmp->code;
+		if (icmp->type == ICMP_ECHO)
+			p->sport = icmp->un.echo.id;
+		else if (icmp->type == ICMP_ECHOREPLY)
+			p->dport = icmp->un.echo.id;
+		return;
+	}
+}
+
+static __always_inline void parse_ip4(struct pkt *p)
+{
+	struct iphdr *ip = data(p) + ETH_HLEN;
+	__u32 head, total, have = p->ctx->len - ETH_HLEN;
+	__u16 off;
+
+	if ((void *)(ip + 1) > data_end(p)) {
+		p->bad = NSF_DROP_SHORT_IP4;
+		return;
+	}
+	p->saddr = ip->saddr;
+	p->daddr = ip->daddr;
+	p->ttl = ip->ttl;
+	p->tos = ip->tos;
+	p->proto = ip->protocol;
+	head = ip->ihl * 4;
+	total = bpf_ntohs(ip->tot_len);
+	if (!total && p->ctx->gso_size) /* BIG TCP */
+		total = have;
+	if (ip->version != 4 || head < sizeof(*ip) || total < head || total > have) {
+		p->bad = NSF_DROP_BAD_IP4;
+		return;
+	}
+	p->wire = total;
+	p->l4 = ETH_HLEN + head;
+	off = bpf_ntohs(ip->frag_off);
+	if (unlikely(off & 0x3fff)) {
+		p->frag = off & 0x1fff ? FRAG_LATER : FRAG_FIRST;
+		if (p->frag == FRAG_LATER)
+			return;
+	}
+	parse_l4(p, (void *)ip + head);
+}
+
+/* Ethernet header cut: DROP. What is wrong above it stands in p->bad, since a bridge forwards by MAC alone. */
+static __always_inline enum verdict parse(struct pkt *p)
+{
+	struct ethhdr *eth = data(p);
+
+	if (unlikely(data(p) + PARSE_HEAD > data_end(p)) && p->ctx->len > (__u32)(p->ctx->data_end - p->ctx->data)) {
+		if (parse_pull(p->ctx))
+			return drop(p, NSF_DROP_SHORT_ETH);
+		eth = data(p);
+	}
+	if ((void *)(eth + 1) > data_end(p))
+		return drop(p, NSF_DROP_SHORT_ETH);
+	mac_copy(p->dmac, eth->h_dest);
+	mac_copy(p->smac, eth->h_source);
+	p->ethertype = eth->h_proto;
+	p->wire = p->ctx->len - ETH_HLEN;
+	p->tagged =
+		p->ctx->vlan_present || p->ethertype == bpf_htons(ETH_P_8021Q) || p->ethertype == bpf_htons(ETH_P_QINQ);
+	if (p->ethertype == bpf_htons(ETH_P_IP))
+		parse_ip4(p);
+	return NEXT;
+}
+
+/* The transport header must lie inside what the IP header says, not only inside the frame. */
+static __always_inline bool parse_l4_fits(const struct pkt *p)
+{
+	__u32 need = p->proto == IPPROTO_TCP ? sizeof(struct tcphdr) : 8;
+
+	return p->frag == FRAG_LATER || p->l4 - ETH_HLEN + need <= p->wire;
+}
+
+/* RFC 791: the sum over the whole header is zero. The header's first 20 bytes were seen to be there. */
+static __always_inline bool parse_ip4_sum_ok(const struct pkt *p)
+{
+	__u32 head = p->l4 - ETH_HLEN;
+	__u8 buf[60];
+	__s64 sum;
+
+	bounded(head);
+	if (head < 20 || head > sizeof(buf) || bpf_skb_load_bytes(p->ctx, ETH_HLEN, buf, head))
+		return false;
+	sum = bpf_csum_diff(NULL, 0, (__be32 *)buf, head & 60, 0);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return sum == 0xffff;
+}
+
+struct parse_option {
+	struct __sk_buff *ctx;
+	__u32 at, end;
+	__u32 found;
+};
+
+static long parse_one_option(__u32 i, struct parse_option *o)
+{
+	__u8 b[2] = {};
+
+	if (o->at >= o->end || bpf_skb_load_bytes(o->ctx, o->at, b, 1))
+		return 1;
+	if (b[0] == 0) /* end of list */
+		return 1;
+	if (b[0] == 1) { /* no operation: one byte */
+		o->at++;
+		return 0;
+	}
+	if (b[0] == 131 || b[0] == 137) { /* loose and strict source route */
+		o->found = 1;
+		return 1;
+	}
+	if (bpf_skb_load_bytes(o->ctx, o->at, b, 2) || b[1] < 2)
+		return 1;
+	o->at += b[1];
+	return 0;
+}
+
+static __noinline bool parse_source_route(const struct pkt *p)
+{
+	struct parse_option o = { .ctx = p->ctx, .at = ETH_HLEN + sizeof(struct iphdr), .end = p->l4 };
+
+	bpf_loop(40, parse_one_option, &o, 0);
+	return o.found;
+}
+
+/* What the ARP and ND stages look at. The kernel's <linux/if_arp.h> needs libc. */
+#define ARPHRD_ETHER  1
+#define ARPOP_REQUEST 1
+#define ARPOP_REPLY   2
+
+struct parse_arp {
+	__be16 hrd, pro;
+	__u8 hln, pln;
+	__be16 op;
+	__u8 sha[6];
+	__u8 spa[4];
+	__u8 tha[6];
+	__u8 tpa[4];
+} __attribute__((packed));
+
+static __always_inline bool parse_arp(const struct pkt *p, struct parse_arp *ret)
+{
+	return !bpf_skb_load_bytes(p->ctx, ETH_HLEN, ret, sizeof(*ret));
+}
+
+struct parse_ns {
+	struct ipv6hdr ip;
+	struct icmp6hdr icmp;
+	struct in6_addr target;
+};
+
+static __always_inline bool parse_ns(const struct pkt *p, struct parse_ns *ret)
+{
+	return !bpf_skb_load_bytes(p->ctx, ETH_HLEN, ret, sizeof(*ret));
+}
+
+static __always_inline bool parse_daddr6(const struct pkt *p, struct in6_addr *ret)
+{
+	return !bpf_skb_load_bytes(p->ctx, ETH_HLEN + offsetof(struct ipv6hdr, daddr), ret, sizeof(*ret));
+}
+
+/* The packet that an ICMP error quotes. */
+struct parse_quote {
+	struct iphdr ip;
+	__u8 l4[8];
+};
+
+/* Fills p->quote_l4 and p->quote_len too; false if less is there than RFC 792 asks for, or the quoted header is wrong. */
+static __always_inline bool parse_quote(struct pkt *p, struct parse_quote *ret)
+{
+	__u32 at = p->l4 + sizeof(struct icmphdr), end = ETH_HLEN + p->wire, head;
+	__u8 buf[60];
+	__s64 sum;
+
+	if (bpf_skb_load_bytes(p->ctx, at, &ret->ip, sizeof(ret->ip)))
+		return false;
+	head = ret->ip.ihl * 4;
+	bounded(head);
+	if (ret->ip.version != 4 || head < 20 || head > sizeof(buf) || at + head + sizeof(ret->l4) > end)
+		return false;
+	if (bpf_skb_load_bytes(p->ctx, at, buf, head))
+		return false;
+	sum = bpf_csum_diff(NULL, 0, (__be32 *)buf, head & 60, 0);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	if (sum != 0xffff || bpf_skb_load_bytes(p->ctx, at + head, ret->l4, sizeof(ret->l4)))
+		return false;
+	p->quote_l4 = at + head;
+	p->quote_len = end - at - head;
+	return true;
+}

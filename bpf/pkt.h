@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The packet on its way through the stages, the verdicts, and the one way to drop. */
+#pragma once
+
+#include "ctx.h"
+
+/* What a stage says. It knows no hook; what goes with it is in struct pkt. */
+enum verdict {
+	NEXT,  /* no opinion: the next stage decides */
+	PASS,  /* not ours: on to the kernel's stack and to other programs, untouched */
+	DROP,  /* p->reason */
+	SEND,  /* out of p->out, by its driver */
+	NEIGH, /* out of p->out, the kernel finds the neighbour p->hop */
+	HAND,  /* into the namespace at the other end of p->out */
+	HOST,  /* up to the host's stack through the gateway */
+	FLOOD, /* to all ports of the network and the host, but not back */
+	REPLY, /* back where it came from; p->reason counts if it is set */
+};
+
+/* How the packet's bytes are changed before it leaves. */
+enum edit {
+	EDIT_NONE,
+	EDIT_ARP,   /* into the gateway's ARP reply */
+	EDIT_ND,    /* into the gateway's neighbour advertisement */
+	EDIT_TTL,   /* TTL alone; the kernel writes the MACs */
+	EDIT_SNAT,  /* source address and port, TTL, and MACs if known */
+	EDIT_DNAT,  /* destination address and port, TTL, MACs */
+	EDIT_QUOTE, /* ICMP error from outside: destination address and the quoted packet's source, TTL, MACs */
+	EDIT_ICMP,  /* into an ICMP error about itself */
+};
+
+enum frag { FRAG_NONE, FRAG_FIRST, FRAG_LATER };
+
+struct pkt {
+	struct __sk_buff *ctx;
+
+	/* port: where it came from */
+	const struct nsf_port *port;
+	const struct nsf_net *net;
+	__u32 net_id;
+	__u32 slot; /* of the attachment it came from; 0 on the uplink until a flow tells */
+	__u32 len;  /* of the frame as it came */
+
+	/* parse */
+	__u8 dmac[6] __attribute__((aligned(2))), smac[6]; /* mac_copy() goes by halfwords */
+	__be16 ethertype;
+	__u8 tagged; /* a VLAN tag in the metadata or in the frame */
+	__u8 bad;    /* enum nsf_drop: what is wrong with the headers above Ethernet, for those who need them */
+	__be32 saddr, daddr;
+	__u16 l4; /* offset of the transport header */
+	__u8 proto, ttl, tos;
+	__u8 frag;           /* enum frag */
+	__be16 sport, dport; /* ICMP queries: as in struct nsf_flow_key */
+	__u8 tcp;            /* flag byte */
+	__u8 icmp_type, icmp_code;
+	__u32 wire; /* bytes from the IP header on, of the longest packet this one becomes on a wire */
+
+	/* the plan */
+	struct nsf_flow *flow;
+	__u32 out;      /* ifindex */
+	__u32 out_slot; /* attachment it leaves by, for counting; 0 for none */
+	__be32 hop;     /* NEIGH: next hop's address */
+	__u32 mtu;      /* of the way out; EDIT_ICMP: the MTU told to the sender */
+	__u8 macs;      /* out_dmac and out_smac are known */
+	__u8 edit;      /* enum edit */
+	__u8 reason;    /* enum nsf_drop */
+	__u8 out_dmac[6] __attribute__((aligned(2))), out_smac[6];
+	__be32 new_addr;
+	__be16 new_port;
+	__u8 error_type, error_code; /* EDIT_ICMP */
+	__be32 error_src;
+	__u16 quote_l4;  /* EDIT_QUOTE: offset of the quoted transport header */
+	__u16 quote_len; /* EDIT_QUOTE: bytes of it that are there */
+};
+
+/* Goes on only if a stage has no opinion; the only control macro. */
+#define TRY(stage) \
+	do { \
+		enum verdict try_ = (stage); \
+		if (try_ != NEXT) \
+			return try_; \
+	} while (0)
+
+static __always_inline enum verdict drop(struct pkt *p, enum nsf_drop reason)
+{
+	p->reason = reason;
+	return DROP;
+}
+
+/* Copies by halfwords: addresses in packets and maps are aligned to no more. */
+static __always_inline void mac_copy(void *to, const void *from)
+{
+	__u16 *t = to;
+	const __u16 *f = from;
+
+	t[0] = f[0];
+	t[1] = f[1];
+	t[2] = f[2];
+}
+
+static __always_inline bool mac_equal(const void *a, const void *b)
+{
+	const __u16 *x = a, *y = b;
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]));
+}
+
+static __always_inline bool mac_zero(const void *a)
+{
+	const __u16 *x = a;
+
+	return !(x[0] | x[1] | x[2]);
+}
+
+/* IPv6 addresses; aligned to four bytes where they stand. */
+static __always_inline bool addr6_equal(const void *a, const void *b)
+{
+	const __u32 *x = a, *y = b;
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]));
+}

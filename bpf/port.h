@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which attachment sent the packet, and may it say what it says. */
+#pragma once
+
+#include "maps.h"
+#include "parse.h"
+
+/* Finds the attachment behind the interface and its network. */
+static __always_inline enum verdict port_find(struct pkt *p)
+{
+	__u32 ifindex = p->ctx->ifindex, *slot;
+
+	slot = bpf_map_lookup_elem(&nsf_ifaces, &ifindex);
+	if (!slot)
+		return drop(p, NSF_DROP_NO_PORT);
+	p->slot = *slot;
+	p->port = bpf_map_lookup_elem(&nsf_ports, &p->slot);
+	if (!p->port || p->port->role == NSF_ROLE_NONE)
+		return drop(p, NSF_DROP_NO_PORT);
+	p->net_id = p->port->net;
+	p->net = bpf_map_lookup_elem(&nsf_nets, &p->net_id);
+	if (!p->net)
+		return drop(p, NSF_DROP_NO_PORT);
+	return NEXT;
+}
+
+/* The source MAC, as a bridge checks it, and more closely for managed ports. */
+static __always_inline enum verdict port_source(struct pkt *p)
+{
+	if (unlikely(p->smac[0] & 1))
+		return drop(p, NSF_DROP_SRC_MULTICAST);
+	if (p->port->flags & NSF_PORT_MANAGED) {
+		if (!mac_equal(p->smac, p->port->mac))
+			return drop(p, mac_zero(p->smac)                 ? NSF_DROP_SRC_ZERO
+				       : mac_equal(p->smac, p->net->mac) ? NSF_DROP_SRC_GATEWAY
+									 : NSF_DROP_SPOOF_MAC);
+		if (unlikely(p->tagged))
+			return drop(p, NSF_DROP_VLAN);
+		if (p->ethertype == bpf_htons(ETH_P_IP)) {
+			if (unlikely(p->bad == NSF_DROP_SHORT_IP4 || p->bad == NSF_DROP_BAD_IP4))
+				return drop(p, p->bad);
+			/* 0.0.0.0 is what a DHCP client says before it has an address */
+			if (p->saddr != p->port->addr4 && p->saddr)
+				return drop(p, NSF_DROP_SPOOF_IP4);
+		}
+		return NEXT;
+	}
+	if (unlikely(mac_zero(p->smac)))
+		return drop(p, NSF_DROP_SRC_ZERO);
+	if (unlikely(mac_equal(p->smac, p->net->mac)))
+		return drop(p, NSF_DROP_SRC_GATEWAY);
+	return NEXT;
+}

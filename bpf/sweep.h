@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Expiry without a daemon: one timer walks the flows in slices, and the FDB now and then. */
+#pragma once
+
+#include "ledger.h"
+#include "fdb.h"
+
+#define SWEEP_SLICE   4096         /* flow slots a run */
+#define SWEEP_BUSY_NS 100000000ULL /* between runs while there are flows: 131,072 slots in 3.2 s */
+#define SWEEP_IDLE_NS 1000000000ULL
+#define SWEEP_FDB     16 /* ticks between walks of the FDB */
+
+static __always_inline enum nsf_timeout sweep_class(const struct nsf_flow *f)
+{
+	__u8 syn = NSF_TCP_SYN_IN | NSF_TCP_SYN_PEER, fin = NSF_TCP_FIN_IN | NSF_TCP_FIN_PEER;
+
+	if (f->proto == IPPROTO_UDP)
+		return NSF_TIMEOUT_UDP;
+	if (f->proto != IPPROTO_TCP)
+		return NSF_TIMEOUT_ICMP;
+	if ((f->tcp & syn) == syn && (f->tcp & fin) != fin && !(f->tcp & NSF_TCP_RST))
+		return NSF_TIMEOUT_TCP_EST;
+	return NSF_TIMEOUT_TCP_TRANS;
+}
+
+/* The only place where flows end. Two sweeps may meet: who moves the generation on, frees. */
+static __always_inline void sweep_free(struct nsf_flow *f, __u32 slot)
+{
+	struct nsf_flow_key outer = {
+		.saddr = f->peer, .daddr = f->ext, .sport = f->peer_port, .dport = f->ext_port, .proto = f->proto
+	};
+	struct nsf_flow_key inner = { .saddr = f->inner,
+				      .daddr = f->peer,
+				      .sport = f->inner_port,
+				      .dport = f->peer_port,
+				      .net = f->net,
+				      .proto = f->proto };
+	__u32 snat = f->snat, proto = ledger_proto(f->proto), port = bpf_ntohs(f->ext_port), gen = f->gen;
+
+	if (__sync_val_compare_and_swap(&f->gen, gen, gen + 1) != gen)
+		return;
+	f->flags = 0;
+	bpf_map_delete_elem(&nsf_flow_keys, &inner);
+	bpf_map_delete_elem(&nsf_flow_keys, &outer);
+	ledger_put(snat, proto, port);
+	bpf_map_push_elem(&nsf_flow_free, &slot, 0);
+}
+
+/* A packet may have been seen a moment after now: then ticks is negative. */
+static __always_inline bool sweep_idle(__s32 ticks, __u32 seconds)
+{
+	return ticks > 0 && (__u64)ticks << NSF_TICK_SHIFT > seconds * 1000000000ULL;
+}
+
+/* Nothing that counts: the verifier would follow each of its values. */
+struct sweep {
+	__u32 first; /* slot */
+	__u32 now;   /* tick */
+};
+
+static long sweep_flow(__u32 i, struct sweep *s)
+{
+	__u32 slot = s->first + i, net_id, port_slot, class;
+	struct nsf_flow *f = bpf_map_lookup_elem(&nsf_flows, &slot);
+	const struct nsf_port *port;
+	const struct nsf_net *net;
+
+	if (!f)
+		return 1;
+	if (!(f->flags & NSF_FLOW_LIVE))
+		return 0;
+	net_id = f->net;
+	port_slot = f->slot;
+	net = bpf_map_lookup_elem(&nsf_nets, &net_id);
+	port = bpf_map_lookup_elem(&nsf_ports, &port_slot);
+	class = sweep_class(f);
+	bounded(class);
+	if (class >= NSF_TIMEOUT_MAX)
+		return 1;
+	/* a flow ends too when its port is gone or its network has another SNAT address */
+	if (net && port && port->gen == f->port_gen && net->flags & NSF_NET_SNAT && net->snat4 == f->ext &&
+	    !sweep_idle(s->now - f->seen, net->timeout[class]))
+		return 0;
+	sweep_free(f, slot);
+	return 0;
+}
+
+static long sweep_mac(void *map, const struct nsf_fdb_key *k, struct nsf_fdb *e, struct sweep *s)
+{
+	__u32 slot = e->slot;
+	const struct nsf_port *port = bpf_map_lookup_elem(&nsf_ports, &slot);
+
+	if (!port || fdb_dead(e, port->gen, s->now))
+		bpf_map_delete_elem(map, k);
+	return 0;
+}
+
+/* The slots that were ever given out. */
+static __always_inline __u32 sweep_end(const struct nsf_flow_state *st)
+{
+	return st->fresh < cfg.flows_max ? st->fresh : cfg.flows_max;
+}
+
+static int sweep_tick(void *map, int *key, struct nsf_sweep *v)
+{
+	struct nsf_flow_state *st;
+	struct sweep s = { .now = tick() };
+	__u32 zero = 0, end, n;
+
+	st = bpf_map_lookup_elem(&nsf_flow_state, &zero);
+	if (!st)
+		return 0;
+	end = sweep_end(st);
+	s.first = st->cursor < end ? st->cursor : 0;
+	n = end - s.first < SWEEP_SLICE ? end - s.first : SWEEP_SLICE;
+	bpf_loop(n, sweep_flow, &s, 0);
+	st->cursor = s.first + n;
+	if (st->cursor >= end)
+		st->passes++;
+	if (s.now - v->fdb_tick >= SWEEP_FDB) {
+		v->fdb_tick = s.now;
+		bpf_for_each_map_elem(&nsf_fdb, sweep_mac, &s, 0);
+	}
+	bpf_timer_start(&v->timer, end ? SWEEP_BUSY_NS : SWEEP_IDLE_NS, 0);
+	return 0;
+}
+
+/* Run once by the loader: the timer lives as long as its map is pinned. */
+static __always_inline int sweep_start(void)
+{
+	struct nsf_sweep *v;
+	__u32 zero = 0;
+
+	v = bpf_map_lookup_elem(&nsf_sweep, &zero);
+	if (!v || bpf_timer_init(&v->timer, &nsf_sweep, CLOCK_MONOTONIC) ||
+	    bpf_timer_set_callback(&v->timer, sweep_tick))
+		return 1;
+	return bpf_timer_start(&v->timer, SWEEP_IDLE_NS, 0) ? 1 : 0;
+}
+
+/* Run by the loader after it removed a port: ends that port's flows and entries at once. */
+static __always_inline int sweep_now(void)
+{
+	struct nsf_flow_state *st;
+	struct sweep s = { .now = tick() };
+	__u32 zero = 0;
+
+	st = bpf_map_lookup_elem(&nsf_flow_state, &zero);
+	if (!st)
+		return 1;
+	bpf_loop(sweep_end(st), sweep_flow, &s, 0);
+	bpf_for_each_map_elem(&nsf_fdb, sweep_mac, &s, 0);
+	return 0;
+}

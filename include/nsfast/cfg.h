@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is fixed when the programs are loaded. */
+#pragma once
+
+#include "abi.h"
+
+struct nsf_cfg {
+	__u32 flows_max; /* slots in nsf_flows */
+	__u32 scrubs;    /* 1: bpf_redirect_peer makes the packet PACKET_HOST by itself (kernel 6.15) */
+	__u32 port_min;  /* lowest external port that is given to an endpoint that cannot keep its own */
+	__u32 port_max;  /* highest one */
+};
+_Static_assert(sizeof(struct nsf_cfg) == 16, "nsf_cfg");

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Every reason for which a packet is discarded, with the sentence that users read. */
+#pragma once
+
+#include "abi.h"
+
+#define NSF_DROPS(X) \
+	X(NONE, "not dropped") \
+	/* parse */ \
+	X(SHORT_ETH, "Ethernet header past the end of the frame") \
+	X(SHORT_ARP, "ARP message past the end of the frame") \
+	X(SHORT_IP4, "IPv4 header past the end of the frame") \
+	X(SHORT_IP6, "IPv6 header past the end of the frame") \
+	X(SHORT_L4, "transport header past the end of the packet") \
+	X(BAD_IP4, "IPv4 version, header length or total length is wrong") \
+	X(BAD_IP4_SUM, "IPv4 header checksum is wrong") \
+	/* port */ \
+	X(NO_PORT, "interface is no port of a network, or no longer") \
+	X(SRC_MULTICAST, "source MAC is a group or broadcast address") \
+	X(SRC_ZERO, "source MAC is zero") \
+	X(SRC_GATEWAY, "source MAC is the gateway's") \
+	X(SPOOF_MAC, "source MAC is not the port's") \
+	X(SPOOF_IP4, "IPv4 source is not the port's") \
+	X(SPOOF_ARP, "ARP sender is not the port's") \
+	X(VLAN, "VLAN tag from a port that may not send any") \
+	/* bridge */ \
+	X(RESERVED_MAC, "link-local group address 01:80:c2:00:00:0x is never forwarded") \
+	X(SAME_PORT, "destination is where the frame came from") \
+	X(TOO_BIG, "longer than the MTU of the way out") \
+	/* addresses */ \
+	X(MARTIAN_SRC, "IPv4 source can be nobody's (loopback, multicast, broadcast, the gateway's)") \
+	X(MARTIAN_DST, "IPv4 destination is never routed (loopback, multicast, broadcast, reserved)") \
+	X(LINK_LOCAL, "link-local destination, never routed") \
+	X(SOURCE_ROUTE, "IPv4 source route option") \
+	X(IP6_ROUTE, "IPv6 beyond the network is not routed") \
+	X(NOT_IP, "sent to the gateway and neither IP nor ARP") \
+	X(TTL, "TTL ran out at the gateway") \
+	/* route */ \
+	X(NO_ROUTE, "host has no route to the destination") \
+	X(UNREACHABLE, "host's route says unreachable") \
+	X(PROHIBITED, "host's route says prohibited") \
+	X(BLACKHOLE, "host's route says blackhole") \
+	X(FORWARD_OFF, \
+	  "route lookups are switched off: forwarding on the gateway's far end was cleared; run 'nsfast up' again") \
+	X(NOT_UPLINK, "host's route leads to an interface that is not the network's uplink") \
+	X(OTHER_NET, "destination is in another network of this host") \
+	X(NO_UPLINK, "network has no uplink") \
+	/* flow and NAT */ \
+	X(FRAGMENT, "fragment that would need translation") \
+	X(PROTOCOL, "protocol that cannot be translated") \
+	X(TCP_NO_FLOW, "TCP packet of no known flow that opens none") \
+	X(ICMP_NO_FLOW, "ICMP message of no known flow that opens none") \
+	X(ICMP_QUOTE, "ICMP error whose quoted packet is damaged") \
+	X(PORTS_FULL, "no external port is free") \
+	X(FLOWS_FULL, "flow table is full") \
+	X(FLOW_RACE, "flow was made and removed at the same moment") \
+	X(LEDGER, "network's SNAT address has no ledger") \
+	X(PORT_GONE, "flow's port is gone") \
+	/* edit and leave */ \
+	X(EDIT, "kernel refused to change the packet")
+
+#define NSF_DROP_ENUM(name, text) NSF_DROP_##name,
+enum nsf_drop { NSF_DROPS(NSF_DROP_ENUM) NSF_DROP_MAX };
+
+/* Map nsf_drops: per-CPU array by network id * NSF_DROP_STRIDE + reason, packets (__u64); network 0: not known. */
+#define NSF_DROP_STRIDE 64
+_Static_assert(NSF_DROP_MAX <= NSF_DROP_STRIDE, "nsf_drops");

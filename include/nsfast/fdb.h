@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The forwarding database: MAC -> port. */
+#pragma once
+
+#include "abi.h"
+
+#define NSF_FDB_MAX 32768
+#define NSF_FDB_AGE 300 /* seconds a learned entry stays without traffic from its MAC */
+
+enum nsf_fdb_flag {
+	NSF_FDB_STATIC = 1, /* set by user space for a managed port or a gateway: never moves, never ages */
+};
+
+/* Map nsf_fdb: hash. Static entries are written by user space, learned ones by the data path. */
+struct nsf_fdb_key {
+	__u16 net; /* index in nsf_nets */
+	__u8 mac[6];
+};
+_Static_assert(sizeof(struct nsf_fdb_key) == 8, "nsf_fdb_key");
+
+struct nsf_fdb {
+	__u32 gen;  /* of the port; an entry with another number is dead */
+	__u32 seen; /* tick of the last frame from this MAC */
+	__u16 slot; /* in nsf_ports */
+	__u8 flags; /* enum nsf_fdb_flag */
+	__u8 pad;
+};
+_Static_assert(sizeof(struct nsf_fdb) == 12, "nsf_fdb");

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Attachments: a slot for each port, each gateway, and each network's leg on its uplink. */
+#pragma once
+
+#include "abi.h"
+
+enum nsf_role {
+	NSF_ROLE_NONE,    /* the slot is free */
+	NSF_ROLE_PORT,    /* an interface whose far end is a container */
+	NSF_ROLE_GATEWAY, /* the host's own interface on the network */
+	NSF_ROLE_UPLINK,  /* the network's traffic with the outside; for counting only */
+};
+
+enum nsf_port_flag {
+	NSF_PORT_PEER = 1, /* a veth whose other end is in another namespace: bpf_redirect_peer works */
+	NSF_PORT_MANAGED =
+		2, /* we chose MAC and address: source MAC and IPv4 address must be these, nothing is learned */
+};
+
+/* Map nsf_ports: array by slot, mapped into user space, which alone writes it. */
+struct nsf_port {
+	__u32 ifindex; /* of the host's end; 0 for an uplink leg */
+	__u32 gen; /* goes up when the slot is given out or freed; what carries another number died with an earlier port */
+	__u32 mtu;    /* longest L3 packet that may be sent out of it */
+	__be32 addr4; /* managed: the container's address, else 0 */
+	__u16 net;    /* index in nsf_nets */
+	__u16 next;   /* slot of the network's next port, 0 at the end; left alone when the slot is freed */
+	__u8 mac[6];  /* managed: the container's MAC; gateway: its own */
+	__u8 role;    /* enum nsf_role */
+	__u8 flags;   /* enum nsf_port_flag */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct nsf_port) == 32, "nsf_port");
+
+/* Map nsf_names: array by slot, likewise; what the data path never needs. A name is written last: a port without one is half made. */
+struct nsf_names {
+	char port[NSF_NAME_LEN];  /* the port's name, unique within its network */
+	char netns[NSF_NAME_LEN]; /* name of the namespace under /run/netns, empty for an adopted interface */
+};
+_Static_assert(sizeof(struct nsf_names) == 2 * NSF_NAME_LEN, "nsf_names");
+
+/* Map nsf_ifaces: hash by ifindex (__u32) to slot (__u32). Ports and gateways; an uplink has no slot of its own. */
