@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Networks of bpf mode: gateway and rows; made, changed, mended, removed. */
+#include "bpf_net.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdio.h>
+
+#include "nsfast/drop.h"
+
+#include "bpf_port.h"
+#include "bpf_row.h"
+#include "bpf_uplink.h"
+#include "ifname.h"
+#include "log.h"
+#include "state.h"
+
+/* fe80:: and the modified EUI-64 of the gateway's MAC (RFC 4291, appendix A). */
+static struct addr net_link_local(const __u8 mac[6])
+{
+	struct addr a = { .family = AF_INET6, .plen = 64, .bytes = { 0xfe, 0x80 } };
+
+	a.bytes[8] = mac[0] ^ 2;
+	a.bytes[9] = mac[1];
+	a.bytes[10] = mac[2];
+	a.bytes[11] = 0xff;
+	a.bytes[12] = 0xfe;
+	a.bytes[13] = mac[3];
+	a.bytes[14] = mac[4];
+	a.bytes[15] = mac[5];
+	return a;
+}
+
+/* The gateway's pair, if it is there and ours: both ends here, and each other's peer. -ENODEV if nothing is there. */
+static int net_gateway_find(struct host *h, const char *name, struct link *ret, struct link *ret_far)
+{
+	char far[IFNAMSIZ];
+	int r = link_get(h->nl, name, 0, ret);
+
+	if (r)
+		return r == -ENODEV ? r : fail(r, "%s: cannot read interface '%s'", name, name);
+	ifname_far(name, far);
+	if (streq(ret->kind, "veth") && ret->peer_netns < 0 && !link_get(h->nl, far, 0, ret_far) &&
+	    ret->peer == ret_far->ifindex)
+		return 0;
+	hint("give the network another name");
+	return fail_usage("%s: an interface of this name exists already", name);
+}
+
+/* Makes the pair, or takes the one that a killed run has left. */
+static int net_gateway_make(struct host *h, const struct network *n, struct link *ret, struct link *ret_far)
+{
+	__u8 far_mac[6];
+	char far[IFNAMSIZ];
+	int r = net_gateway_find(h, n->name, ret, ret_far);
+
+	if (r != -ENODEV)
+		return r;
+	ifname_far(n->name, far);
+	memcpy(far_mac, n->mac, sizeof(far_mac));
+	far_mac[0] ^= 4;
+	r = link_add_veth(h->nl, &(struct veth){ .name = n->name,
+						 .peer_name = far,
+						 .mac = n->mac,
+						 .peer_mac = far_mac,
+						 .mtu = n->mtu,
+						 .peer_netns = -1 });
+	if (r)
+		return fail(r, "%s: cannot make the gateway '%s'", n->name, n->name);
+	return net_gateway_find(h, n->name, ret, ret_far);
+}
+
+/*
+ * The far end keeps the carrier up and is where route lookups come from: forwarding is on there alone. On the gateway it
+ * is off, so that the host never forwards what was meant for itself.
+ */
+static int net_gateway_up(struct host *h, const struct network *n, const struct link *gw, const struct link *far)
+{
+	const struct addr ll = net_link_local(n->mac);
+	char alias[NET_NAME_LEN + 16];
+	const struct link_change far_up = { .up = 1, .mtu = n->mtu, .forwarding4 = 1, .addrgen_none = 1, .noarp = 1 };
+	const struct link_change gw_up = {
+		.up = 1, .mtu = n->mtu, .forwarding4 = -1, .addrgen_none = 1, .alias = alias
+	};
+	int r = link_set(h->nl, far->ifindex, &far_up);
+
+	snprintf(alias, sizeof(alias), "nsfast:%s", n->name);
+	if (!r)
+		r = link_set(h->nl, gw->ifindex, &gw_up);
+	if (!r)
+		r = addr_add(h->nl, gw->ifindex, &n->gateway);
+	if (!r)
+		r = addr_add(h->nl, gw->ifindex, &ll);
+	return r == -EAFNOSUPPORT ? 0 : r ? fail(r, "%s: cannot set up the gateway", n->name) : 0;
+}
+
+static void net_fill(const struct network *n, struct nsf_net *row)
+{
+	const struct addr ll = net_link_local(n->mac);
+	__u32 mask = 0xffffffffu << (32 - n->gateway.plen);
+
+	row->mtu = n->mtu;
+	memcpy(&row->addr4, n->gateway.bytes, sizeof(row->addr4));
+	row->mask4 = htonl(mask);
+	memcpy(row->addr6, ll.bytes, sizeof(row->addr6));
+	memcpy(row->mac, n->mac, sizeof(row->mac));
+	memcpy(row->timeout, n->timeout, sizeof(row->timeout));
+}
+
+/* Gateway, its slot and its hook: from nothing, or what is missing of it. */
+static int net_gateway(struct host *h, struct network *n)
+{
+	struct nsf_net *row = &h->dp.nets[n->id];
+	struct nsf_port port = { .net = n->id, .mtu = n->mtu, .role = NSF_ROLE_GATEWAY };
+	struct link gw, far;
+	int r = net_gateway_make(h, n, &gw, &far);
+
+	if (r)
+		return r;
+	port.ifindex = gw.ifindex;
+	memcpy(port.mac, n->mac, sizeof(port.mac));
+	if (!row->gateway_slot || (int)row->gateway != gw.ifindex) {
+		__u32 slot = row->gateway_slot ? row->gateway_slot : row_free_slot(&h->dp);
+
+		if (!slot)
+			return fail(-ENOSPC, "%s: this host has no room for another attachment", n->name);
+		row_set_port(&h->dp, slot, &port);
+		row->gateway_slot = slot;
+		row->gateway = gw.ifindex;
+		row->fib = far.ifindex;
+		r = bpf_port_zero(h, slot);
+	}
+	h->dp.ports[row->gateway_slot].mtu = n->mtu;
+	n->ifindex = gw.ifindex;
+	if (!r)
+		r = row_set_iface(&h->dp, gw.ifindex, row->gateway_slot, gw.name);
+	if (!r)
+		r = row_set_mac(&h->dp, n->id, n->mac, row->gateway_slot);
+	if (!r)
+		r = dp_attach(&h->dp, DP_PROG_FROM_HOST, gw.ifindex, gw.name, DP_EGRESS);
+	return r ? r : net_gateway_up(h, n, &gw, &far);
+}
+
+static int net_zero_drops(struct host *h, __u32 id)
+{
+	int cpus = libbpf_num_possible_cpus();
+	autofree __u64 *zero = cpus > 0 ? calloc(cpus, sizeof(*zero)) : NULL;
+	__u32 i;
+
+	for (i = id * NSF_DROP_STRIDE; zero && i < (id + 1) * NSF_DROP_STRIDE; i++)
+		if (bpf_map_update_elem(h->dp.map[DP_DROPS], &i, zero, BPF_ANY))
+			return fail(-errno, "cannot reset the drop counters");
+	return zero ? 0 : fail(-ENOMEM, "cannot reset the drop counters");
+}
+
+static int net_begin(struct host *h, struct network *n)
+{
+	int r;
+
+	if (!h->dp.loaded) {
+		r = state_bpffs();
+		if (!r)
+			r = dp_load(h->cookie, &h->dp);
+		if (r)
+			return r;
+	}
+	n->id = row_free_net(&h->dp);
+	if (!n->id)
+		return fail(-ENOSPC, "%s: this host has %d networks, there is no room for more", n->name,
+			    NSF_NETS_MAX - 1);
+	h->dp.nets[n->id] = (struct nsf_net){};
+	net_fill(n, &h->dp.nets[n->id]);
+	return net_zero_drops(h, n->id);
+}
+
+/* The last network takes the data path with it. */
+static int net_end(struct host *h)
+{
+	__u32 i;
+
+	for (i = 1; i < NSF_NETS_MAX; i++)
+		if (h->dp.nets[i].name[0] || h->dp.nets[i].gateway_slot)
+			return 0;
+	dp_close(&h->dp);
+	return dp_unload(h->cookie);
+}
+
+/* Removes the network in a row, however far its making came. Goes on after a failure and returns the first. */
+static int net_clear(struct host *h, __u32 id, const char *name)
+{
+	struct nsf_net *row = &h->dp.nets[id];
+	struct link gw, far;
+	int first = 0, r;
+
+	row->name[0] = '\0';
+	while (row->first) {
+		r = bpf_port_clear(h, row->first);
+		first = first ? first : r;
+	}
+	r = bpf_uplink_clear(h, id);
+	first = first ? first : r;
+	if (row->gateway_slot) {
+		r = row_unset_mac(&h->dp, id, row->mac);
+		first = first ? first : r;
+		r = row_unset_iface(&h->dp, row->gateway);
+		first = first ? first : r;
+		r = dp_detach(&h->dp, row->gateway, DP_EGRESS);
+		first = first ? first : r;
+		if (!link_get(h->nl, NULL, row->gateway, &gw) && !net_gateway_find(h, gw.name, &gw, &far)) {
+			r = link_del(h->nl, gw.ifindex);
+			if (r)
+				fail(r, "%s: cannot delete the gateway", name);
+			first = first ? first : r;
+		}
+		row_clear_port(&h->dp, row->gateway_slot);
+	}
+	*row = (struct nsf_net){};
+	return first;
+}
+
+int bpf_net_add(struct host *h, struct network *n)
+{
+	struct link gw, far;
+	int r = net_gateway_find(h, n->name, &gw, &far);
+
+	if (r && r != -ENODEV)
+		return r;
+	ifname_mac(n->name, 0, n->mac);
+	r = net_begin(h, n);
+	if (!r)
+		r = net_gateway(h, n);
+	if (!r)
+		r = bpf_uplink_set(h, n);
+	if (r) {
+		bpf_net_del(h, n->name);
+		return r;
+	}
+	row_commit(h->dp.nets[n->id].name, n->name, sizeof(h->dp.nets[0].name));
+	return 0;
+}
+
+int bpf_net_change(struct host *h, struct network *n)
+{
+	struct nsf_net *row;
+	bool mtu;
+	__u32 slot;
+	int r;
+
+	n->id = row_net(&h->dp, n->name);
+	row = &h->dp.nets[n->id];
+	mtu = row->mtu != n->mtu;
+	memcpy(n->mac, row->mac, sizeof(n->mac));
+	net_fill(n, row);
+	r = net_gateway(h, n);
+	if (!r)
+		r = bpf_uplink_set(h, n);
+	for (slot = row->first; !r && mtu && slot; slot = h->dp.ports[slot].next)
+		if (h->dp.names[slot].netns[0])
+			r = bpf_port_mtu(h, slot, n->mtu);
+	return r;
+}
+
+/* A pair that was made and entered nowhere, by a run that was killed right then. */
+static int net_stray_gateway(struct host *h, const char *name)
+{
+	char far_name[IFNAMSIZ];
+	struct link gw, far;
+
+	ifname_far(name, far_name);
+	if (link_get(h->nl, name, 0, &gw) || !streq(gw.kind, "veth") || link_get(h->nl, far_name, 0, &far) ||
+	    gw.peer != far.ifindex || gw.peer_netns >= 0)
+		return 0;
+	return link_del(h->nl, gw.ifindex);
+}
+
+int bpf_net_del(struct host *h, const char *name)
+{
+	__u32 id = h->dp.loaded ? row_net(&h->dp, name) : 0;
+	int first = 0, r;
+
+	if (id)
+		first = net_clear(h, id, name);
+	r = bpf_net_sweep(h);
+	first = first ? first : r;
+	r = net_stray_gateway(h, name);
+	first = first ? first : r;
+	r = host_netns_put_all(h, name);
+	return first ? first : r;
+}
+
+struct net_strays {
+	struct host *h;
+	int ifindex[64];
+	size_t n;
+};
+
+static int net_stray(const struct link *l, void *arg)
+{
+	struct net_strays *s = arg;
+	__u32 key = l->ifindex, slot;
+
+	if (!streq(l->kind, "veth") || !ifname_is_port(l->name) || l->alias[0])
+		return 0;
+	if (s->h->dp.loaded && !bpf_map_lookup_elem(s->h->dp.map[DP_IFACES], &key, &slot))
+		return 0;
+	s->ifindex[s->n++] = l->ifindex;
+	return s->n == ARRAY_SIZE(s->ifindex);
+}
+
+int bpf_net_sweep(struct host *h)
+{
+	struct net_strays strays = { .h = h };
+	int first = 0, r;
+	__u32 i;
+	size_t k;
+
+	if (h->dp.loaded) {
+		for (i = 1; i < NSF_SLOTS_MAX; i++) {
+			if (h->dp.ports[i].role != NSF_ROLE_PORT || h->dp.names[i].port[0])
+				continue;
+			r = bpf_port_clear(h, i);
+			first = first ? first : r;
+		}
+		for (i = 1; i < NSF_NETS_MAX; i++) {
+			if (h->dp.nets[i].name[0] || !h->dp.nets[i].gateway_slot)
+				continue;
+			r = net_clear(h, i, "half-made network");
+			first = first ? first : r;
+		}
+		r = net_end(h);
+		first = first ? first : r;
+	}
+	link_list(h->nl, net_stray, &strays);
+	for (k = 0; k < strays.n; k++) {
+		r = link_del(h->nl, strays.ifindex[k]);
+		first = first ? first : r;
+	}
+	return first;
+}

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Ports of bpf mode: made, adopted, removed. */
+#include "bpf_port.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <net/if_arp.h>
+#include <stdio.h>
+
+#include "nsfast/count.h"
+
+#include "bpf_row.h"
+#include "ifname.h"
+#include "log.h"
+#include "netns.h"
+#include "state.h"
+
+#define PORT_INSIDE "eth0"
+
+int bpf_port_zero(struct host *h, __u32 slot)
+{
+	int n = libbpf_num_possible_cpus();
+	autofree struct nsf_count *zero = n > 0 ? calloc(n, sizeof(*zero)) : NULL;
+
+	if (!zero)
+		return fail(n < 0 ? n : -ENOMEM, "cannot count the machine's CPUs");
+	if (bpf_map_update_elem(h->dp.map[DP_COUNT], &slot, zero, BPF_ANY))
+		return fail(-errno, "cannot reset the counters of slot %u", slot);
+	return 0;
+}
+
+/* Takes the name of a namespace of ours away, unless a port lives there. */
+static int port_leave(struct host *h, const char *netns)
+{
+	__u32 i;
+
+	for (i = 1; i < NSF_SLOTS_MAX; i++)
+		if (h->dp.ports[i].role == NSF_ROLE_PORT && streq(h->dp.names[i].netns, netns))
+			return 0;
+	return netns[0] ? host_netns_put(h, netns) : 0;
+}
+
+/* A socket in the namespace; the caller comes back to its own. */
+static int port_enter(struct host *h, int netns, struct nl **ret)
+{
+	int r = netns_enter(netns), back;
+
+	if (r)
+		return r;
+	r = nl_open(ret);
+	back = netns_enter(h->netns);
+	return r ? r : back;
+}
+
+/* The container's side: address, default route. A namespace that is not ours keeps the default route it has. */
+static int port_inside(struct host *h, const struct network *n, const struct port *p, int netns)
+{
+	const struct link_change up = { .up = 1 };
+	autonl struct nl *nl = NULL;
+	struct link eth0, lo;
+	struct route route;
+	int r = port_enter(h, netns, &nl);
+
+	if (!r)
+		r = link_get(nl, PORT_INSIDE, 0, &eth0);
+	if (!r)
+		r = link_set(nl, eth0.ifindex, &up);
+	if (!r && host_netns_ours(h, p->netns) && !link_get(nl, "lo", 0, &lo))
+		r = link_set(nl, lo.ifindex, &up);
+	if (!r)
+		r = addr_add(nl, eth0.ifindex, &p->addr);
+	if (r)
+		return fail(r, "%s/%s: cannot set up '%s' in namespace '%s'", n->name, p->name, PORT_INSIDE, p->netns);
+	if (!route_default(nl, &route) && route.ifindex != eth0.ifindex) {
+		warn("%s/%s: namespace '%s' has a default route already, it stays", n->name, p->name, p->netns);
+		return 0;
+	}
+	r = route_add_default(nl, eth0.ifindex, &n->gateway);
+	return r ? fail(r, "%s/%s: cannot set the default route in namespace '%s'", n->name, p->name, p->netns) : 0;
+}
+
+/* The veth pair, both ends down, the far one in its namespace from the start. */
+static int port_veth(struct host *h, const struct network *n, struct port *p, int netns, __u32 slot, struct link *ret)
+{
+	char ifname[IFNAMSIZ];
+	autonl struct nl *inside = NULL;
+	__u8 host_mac[6];
+	struct link there;
+	int r = port_enter(h, netns, &inside);
+
+	if (r)
+		return fail(r, "%s/%s: cannot enter namespace '%s'", n->name, p->name, p->netns);
+	ifname_port(n->name, p->name, ifname);
+	if (!link_get(h->nl, ifname, 0, &there)) /* no row leads to it: a killed run left it */
+		link_del(h->nl, there.ifindex);
+	if (!link_get(inside, PORT_INSIDE, 0, &there)) {
+		hint("give the port another namespace, or adopt its interface with --dev");
+		return fail_usage("%s/%s: namespace '%s' has an interface '%s' already", n->name, p->name, p->netns,
+				  PORT_INSIDE);
+	}
+	if (!(p->has & PORT_HAS_MAC))
+		ifname_mac(n->name, slot, p->mac);
+	memcpy(host_mac, p->mac, sizeof(host_mac));
+	host_mac[0] ^= 4; /* another one that is local too */
+	r = link_add_veth(h->nl, &(struct veth){ .name = ifname,
+						 .peer_name = PORT_INSIDE,
+						 .mac = host_mac,
+						 .peer_mac = p->mac,
+						 .mtu = n->mtu,
+						 .peer_netns = netns });
+	if (!r)
+		r = link_get(h->nl, ifname, 0, ret);
+	return r ? fail(r, "%s/%s: cannot make interface '%s'", n->name, p->name, ifname) : 0;
+}
+
+/* Hook, rows, then the host's end goes up: nothing passes before the program is there. */
+static int port_install(struct host *h, const struct network *n, const struct port *p, __u32 slot, const struct link *l)
+{
+	struct link_change up = { .up = 1 };
+	char alias[NET_NAME_LEN + NSF_NAME_LEN + 16], key[16];
+	struct nsf_port row = { .ifindex = l->ifindex, .mtu = l->mtu, .net = n->id, .role = NSF_ROLE_PORT };
+	bool managed = !p->dev[0];
+	int r;
+
+	row.flags = (l->peer_netns >= 0 ? NSF_PORT_PEER : 0) | (managed ? NSF_PORT_MANAGED : 0);
+	if (managed) {
+		memcpy(row.mac, p->mac, sizeof(row.mac));
+		memcpy(&row.addr4, p->addr.bytes, sizeof(row.addr4));
+	}
+	snprintf(h->dp.names[slot].netns, NSF_NAME_LEN, "%s", p->netns);
+	row_set_port(&h->dp, slot, &row);
+	r = bpf_port_zero(h, slot);
+	if (!r)
+		r = dp_attach(&h->dp, DP_PROG_FROM_PORT, l->ifindex, l->name, DP_INGRESS);
+	if (!r)
+		r = row_set_iface(&h->dp, l->ifindex, slot, l->name);
+	if (!r && managed)
+		r = row_set_mac(&h->dp, n->id, p->mac, slot);
+	if (!r && !managed && !(l->flags & IFF_UP)) {
+		snprintf(key, sizeof(key), "%d", l->ifindex);
+		r = state_set(h->cookie, "down", key, l->name);
+	}
+	if (r)
+		return r;
+	snprintf(alias, sizeof(alias), "nsfast:%s/%s", n->name, p->name);
+	if (managed) {
+		up.alias = alias;
+		up.addrgen_none = 1;
+	}
+	r = link_set(h->nl, l->ifindex, &up);
+	return r ? fail(r, "%s/%s: cannot bring up '%s'", n->name, p->name, l->name) : 0;
+}
+
+static int port_has_address(int ifindex, const struct addr *a, void *arg)
+{
+	(void)ifindex;
+	*(struct addr *)arg = *a;
+	return a->family == AF_INET;
+}
+
+/* What may be adopted: an Ethernet interface that nobody else uses. */
+static int port_adoptable(struct host *h, const struct network *n, const struct port *p, struct link *ret)
+{
+	char text[ADDR_STRLEN];
+	struct addr a;
+	__u32 i;
+	int r = link_get(h->nl, p->dev, 0, ret);
+
+	if (r == -ENODEV)
+		return fail_usage("%s/%s: no interface '%s' on this host", n->name, p->name, p->dev);
+	if (r)
+		return fail(r, "%s/%s: cannot read interface '%s'", n->name, p->name, p->dev);
+	if (ret->type != ARPHRD_ETHER || ret->flags & IFF_LOOPBACK)
+		return fail_usage("%s/%s: interface '%s' is no Ethernet interface", n->name, p->name, p->dev);
+	if (ret->master)
+		return fail_usage("%s/%s: interface '%s' belongs to a bridge or bond", n->name, p->name, p->dev);
+	for (i = 1; i < NSF_NETS_MAX; i++) {
+		const struct nsf_net *net = &h->dp.nets[i];
+
+		if (net->name[0] && ((int)net->uplink == ret->ifindex || (int)net->gateway == ret->ifindex ||
+				     (int)net->fib == ret->ifindex))
+			return fail_usage("%s/%s: interface '%s' is used by network '%s'", n->name, p->name, p->dev,
+					  net->name);
+	}
+	if (addr_list(h->nl, ret->ifindex, port_has_address, &a) > 0) {
+		hint("an adopted interface belongs to the network alone: ip addr del %s dev %s",
+		     addr_format(&a, true, text), p->dev);
+		return fail_usage("%s/%s: interface '%s' carries the host's address %s", n->name, p->name, p->dev,
+				  text);
+	}
+	return 0;
+}
+
+static int port_adopt(struct host *h, const struct network *n, struct port *p, __u32 slot)
+{
+	__u32 key, other;
+	struct link l;
+	int r = port_adoptable(h, n, p, &l);
+
+	if (r)
+		return r;
+	key = l.ifindex;
+	if (!bpf_map_lookup_elem(h->dp.map[DP_IFACES], &key, &other))
+		return fail_usage("%s/%s: interface '%s' is a port already", n->name, p->name, p->dev);
+	return port_install(h, n, p, slot, &l);
+}
+
+static int port_create(struct host *h, const struct network *n, struct port *p, __u32 slot)
+{
+	autoclose int netns = -1;
+	struct link l;
+	int r = host_netns_get(h, n->name, p->netns, &netns);
+
+	if (!r)
+		r = port_veth(h, n, p, netns, slot, &l);
+	if (r)
+		return r;
+	r = port_install(h, n, p, slot, &l);
+	return r ? r : port_inside(h, n, p, netns);
+}
+
+int bpf_port_add(struct host *h, struct network *n, struct port *p)
+{
+	__u32 slot = row_free_slot(&h->dp);
+	int r;
+
+	if (!slot)
+		return fail(-ENOSPC, "%s/%s: this host has %d attachments, there is no room for more", n->name, p->name,
+			    NSF_SLOTS_MAX - 1);
+	r = p->dev[0] ? port_adopt(h, n, p, slot) : port_create(h, n, p, slot);
+	if (r) {
+		if (h->dp.ports[slot].role != NSF_ROLE_NONE)
+			bpf_port_clear(h, slot);
+		port_leave(h, p->netns);
+		return r;
+	}
+	row_commit(h->dp.names[slot].port, p->name, NSF_NAME_LEN);
+	return 0;
+}
+
+/* Our own interface goes; an adopted one is put back as it was. */
+static int port_release(struct host *h, const struct nsf_port *row, bool managed)
+{
+	const struct link_change down = { .up = -1 };
+	char key[16], name[IFNAMSIZ];
+	struct link l;
+	int r;
+
+	snprintf(key, sizeof(key), "%u", row->ifindex);
+	if (link_get(h->nl, NULL, row->ifindex, &l))
+		return managed ? 0 : state_unset(h->cookie, "down", key);
+	if (managed)
+		r = streq(l.kind, "veth") && ifname_is_port(l.name) ? link_del(h->nl, l.ifindex) : 0;
+	else
+		r = state_get(h->cookie, "down", key, name, sizeof(name)) ? 0 : link_set(h->nl, l.ifindex, &down);
+	if (r)
+		return fail(r, "cannot release interface '%s'", l.name);
+	return managed ? 0 : state_unset(h->cookie, "down", key);
+}
+
+int bpf_port_clear(struct host *h, __u32 slot)
+{
+	struct nsf_port row = h->dp.ports[slot];
+	bool managed = h->dp.names[slot].netns[0];
+	int r, first;
+
+	h->dp.names[slot].port[0] = '\0';
+	first = row_unset_iface(&h->dp, row.ifindex);
+	r = dp_detach(&h->dp, row.ifindex, DP_INGRESS);
+	first = first ? first : r;
+	r = managed ? row_unset_mac(&h->dp, row.net, row.mac) : 0;
+	first = first ? first : r;
+	r = port_release(h, &row, managed);
+	first = first ? first : r;
+	row_clear_port(&h->dp, slot);
+	return first;
+}
+
+int bpf_port_del(struct host *h, const char *net, const char *name)
+{
+	__u32 id = row_net(&h->dp, net), slot = id ? row_port(&h->dp, id, name) : 0;
+	char netns[NSF_NAME_LEN];
+	int r, second;
+
+	if (!slot)
+		return 0;
+	memcpy(netns, h->dp.names[slot].netns, sizeof(netns));
+	r = bpf_port_clear(h, slot);
+	second = dp_run(&h->dp, DP_PROG_PURGE);
+	r = r ? r : second;
+	second = port_leave(h, netns);
+	return r ? r : second;
+}
+
+int bpf_port_mtu(struct host *h, __u32 slot, __u32 mtu)
+{
+	const struct link_change change = { .mtu = mtu };
+	const char *netns = h->dp.names[slot].netns;
+	autoclose int fd = netns_open(netns);
+	autonl struct nl *nl = NULL;
+	struct link eth0;
+	int r = fd < 0 ? fd : port_enter(h, fd, &nl);
+
+	if (!r)
+		r = link_set(h->nl, h->dp.ports[slot].ifindex, &change);
+	if (!r)
+		r = link_get(nl, PORT_INSIDE, 0, &eth0);
+	if (!r)
+		r = link_set(nl, eth0.ifindex, &change);
+	if (r)
+		return fail(r, "cannot set the MTU of port '%s'", h->dp.names[slot].port);
+	__atomic_store_n(&h->dp.ports[slot].mtu, mtu, __ATOMIC_RELAXED);
+	return 0;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Ports of bpf mode: made, adopted, removed. */
+#pragma once
+
+#include "host.h"
+#include "net.h"
+
+/* See struct mode. */
+int bpf_port_add(struct host *h, struct network *n, struct port *p);
+int bpf_port_del(struct host *h, const char *net, const char *name);
+
+/* Removes the port in a slot, however far its making came, but not its namespace. Its flows end with the next purge. */
+int bpf_port_clear(struct host *h, __u32 slot);
+/* Sets the MTU of both ends of a managed port. */
+int bpf_port_mtu(struct host *h, __u32 slot, __u32 mtu);
+/* Starts a slot's counters at zero. */
+int bpf_port_zero(struct host *h, __u32 slot);

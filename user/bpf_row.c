@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Rows of bpf mode's tables: finding, taking and freeing slots; the commit of a row is its name. */
+#include "bpf_row.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+
+#include "nsfast/fdb.h"
+
+#include "log.h"
+
+__u32 row_net(const struct dp *dp, const char *name)
+{
+	__u32 i;
+
+	for (i = 1; i < NSF_NETS_MAX; i++)
+		if (streq(dp->nets[i].name, name))
+			return i;
+	return 0;
+}
+
+__u32 row_port(const struct dp *dp, __u32 net, const char *name)
+{
+	__u32 i;
+
+	for (i = dp->nets[net].first; i; i = dp->ports[i].next)
+		if (streq(dp->names[i].port, name))
+			return i;
+	return 0;
+}
+
+/* A row without a name may be half made by a run that was killed; `gateway` tells. */
+__u32 row_free_net(const struct dp *dp)
+{
+	__u32 i;
+
+	for (i = 1; i < NSF_NETS_MAX; i++)
+		if (!dp->nets[i].name[0] && !dp->nets[i].gateway_slot)
+			return i;
+	return 0;
+}
+
+__u32 row_free_slot(const struct dp *dp)
+{
+	__u32 i;
+
+	for (i = 1; i < NSF_SLOTS_MAX; i++)
+		if (dp->ports[i].role == NSF_ROLE_NONE)
+			return i;
+	return 0;
+}
+
+void row_set_port(struct dp *dp, __u32 slot, const struct nsf_port *row)
+{
+	struct nsf_port *to = &dp->ports[slot], new = *row;
+	__u16 *end = &dp->nets[row->net].first;
+
+	new.role = NSF_ROLE_NONE;
+	new.gen = to->gen + 1;
+	new.next = 0;
+	*to = new;
+	__atomic_store_n(&to->role, row->role, __ATOMIC_RELEASE);
+	if (row->role != NSF_ROLE_PORT)
+		return;
+	while (*end)
+		end = &dp->ports[*end].next;
+	__atomic_store_n(end, slot, __ATOMIC_RELEASE);
+}
+
+void row_clear_port(struct dp *dp, __u32 slot)
+{
+	struct nsf_port *row = &dp->ports[slot];
+	struct nsf_net *net = &dp->nets[row->net];
+	__u16 *at = &net->first;
+
+	while (*at && *at != slot)
+		at = &dp->ports[*at].next;
+	if (*at)
+		__atomic_store_n(at, row->next, __ATOMIC_RELEASE);
+	memset(&dp->names[slot], 0, sizeof(dp->names[slot]));
+	__atomic_store_n(&row->gen, row->gen + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&row->role, NSF_ROLE_NONE, __ATOMIC_RELEASE);
+}
+
+void row_commit(char *name, const char *text, size_t size)
+{
+	size_t len = strnlen(text, size - 1);
+
+	memcpy(name + 1, text + 1, len ? len - 1 : 0);
+	name[len] = '\0';
+	__atomic_store_n(name, text[0], __ATOMIC_RELEASE);
+}
+
+int row_set_iface(struct dp *dp, int ifindex, __u32 slot, const char *ifname)
+{
+	__u32 key = ifindex;
+
+	if (bpf_map_update_elem(dp->map[DP_IFACES], &key, &slot, BPF_ANY))
+		return fail(-errno, "cannot enter interface '%s' into the data path", ifname);
+	return 0;
+}
+
+int row_unset_iface(struct dp *dp, int ifindex)
+{
+	__u32 key = ifindex;
+
+	if (bpf_map_delete_elem(dp->map[DP_IFACES], &key) && errno != ENOENT)
+		return fail(-errno, "cannot take interface %d out of the data path", ifindex);
+	return 0;
+}
+
+int row_set_mac(struct dp *dp, __u32 net, const __u8 mac[6], __u32 slot)
+{
+	struct nsf_fdb_key k = { .net = net };
+	struct nsf_fdb e = { .gen = dp->ports[slot].gen, .slot = slot, .flags = NSF_FDB_STATIC };
+	char text[MAC_STRLEN];
+
+	memcpy(k.mac, mac, sizeof(k.mac));
+	if (bpf_map_update_elem(dp->map[DP_FDB], &k, &e, BPF_ANY))
+		return fail(-errno, "cannot enter %s into the forwarding database", mac_format(mac, text));
+	return 0;
+}
+
+int row_unset_mac(struct dp *dp, __u32 net, const __u8 mac[6])
+{
+	struct nsf_fdb_key k = { .net = net };
+	char text[MAC_STRLEN];
+
+	memcpy(k.mac, mac, sizeof(k.mac));
+	if (bpf_map_delete_elem(dp->map[DP_FDB], &k) && errno != ENOENT)
+		return fail(-errno, "cannot take %s out of the forwarding database", mac_format(mac, text));
+	return 0;
+}

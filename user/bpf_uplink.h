@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* A network's way to the outside in bpf mode: uplink hook, SNAT address and its ledger of external ports. */
+#pragma once
+
+#include "host.h"
+#include "net.h"
+
+/* Makes uplink and SNAT of the row what the network says. */
+int bpf_uplink_set(struct host *h, struct network *n);
+/* Takes the row's uplink away; its flows end. */
+int bpf_uplink_clear(struct host *h, __u32 id);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The verbs: one function, one file each. 0, or a negative errno with a message printed. */
+#pragma once
+
+#define CMDS(X) \
+	X(up, "[NET] [OPTIONS]", "make a network, or make it what the options say") \
+	X(down, "[NET | --all]", "remove it; nothing is left") \
+	X(show, "[NET]", "networks and their ports, with counters") \
+	X(add, "NET NAME [--address A] [--mac M] [--dev IF]", \
+	  "add a port: a namespace, or an interface that is there") \
+	X(del, "NET NAME", "remove a port") \
+	X(exec, "NAME COMMAND...", "run a command in a port's namespace") \
+	X(fdb, "[NET]", "forwarding database") \
+	X(flows, "[NET]", "tracked conversations with the outside") \
+	X(drops, "[NET]", "discarded packets by reason") \
+	X(doctor, "", "what works here and what does not") \
+	X(version, "", "version of nsfast")
+
+#define CMD_DECLARE(name, args, text) int cmd_##name(int argc, char **argv);
+CMDS(CMD_DECLARE)

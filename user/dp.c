@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The loaded data path of one host: loading, pins, hooks. */
+#include "dp.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "nsfast/cfg.h"
+
+#include "nsfast.skel.h"
+
+#include "compat.h"
+#include "log.h"
+#include "state.h"
+
+#define DP_ROOT STATE_BPFFS "/1"
+_Static_assert(NSF_ABI == 1, "the layout number is part of DP_ROOT");
+
+#define DP_NAME(id, name) name,
+static const char *const map_names[] = { DP_MAPS(DP_NAME) };
+static const char *const prog_names[] = { DP_PROGS(DP_NAME) };
+
+static const char *dp_dir(__u64 host, char buf[PATH_MAX])
+{
+	snprintf(buf, PATH_MAX, DP_ROOT "/%llu", (unsigned long long)host);
+	return buf;
+}
+
+/* libbpf's own messages: shown at -vv only, since the function that failed says what the user needs. */
+static int dp_print(enum libbpf_print_level level, const char *fmt, va_list args)
+{
+	if (log_level < 2 && !(log_level == 1 && level == LIBBPF_WARN))
+		return 0;
+	return vfprintf(stderr, fmt, args);
+}
+
+/* Pins have no subfolders: one level is all there is to remove. */
+static void dp_remove(const char *dir)
+{
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	if (!d)
+		return;
+	while ((e = readdir(d)))
+		if (e->d_name[0] != '.')
+			unlinkat(dirfd(d), e->d_name, 0);
+	closedir(d);
+	rmdir(dir);
+}
+
+static void *dp_map_rows(const struct dp *dp, enum dp_map map, size_t size)
+{
+	void *rows = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, dp->map[map], 0);
+
+	return rows == MAP_FAILED ? NULL : rows;
+}
+
+static int dp_map_tables(struct dp *dp)
+{
+	struct bpf_map_info info = {};
+	__u32 len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(dp->map[DP_FLOWS], &info, &len))
+		return -errno;
+	dp->n_flows = info.max_entries;
+	dp->ports = dp_map_rows(dp, DP_PORTS, NSF_SLOTS_MAX * sizeof(*dp->ports));
+	dp->names = dp_map_rows(dp, DP_NAMES, NSF_SLOTS_MAX * sizeof(*dp->names));
+	dp->nets = dp_map_rows(dp, DP_NETS, NSF_NETS_MAX * sizeof(*dp->nets));
+	dp->flows = dp_map_rows(dp, DP_FLOWS, dp->n_flows * sizeof(*dp->flows));
+	dp->state = dp_map_rows(dp, DP_FLOW_STATE, sizeof(*dp->state));
+	return dp->ports && dp->names && dp->nets && dp->flows && dp->state ? 0 : -errno;
+}
+
+int dp_open(__u64 host, struct dp *ret)
+{
+	char dir[PATH_MAX], path[PATH_MAX + 32];
+	int i, r;
+
+	libbpf_set_print(dp_print);
+	*ret = (struct dp){ .host = host };
+	memset(ret->map, -1, sizeof(ret->map));
+	dp_dir(host, dir);
+	if (access(dir, F_OK))
+		return errno == ENOENT ? -ENOENT : fail(-errno, "cannot read '%s'", dir);
+	for (i = 0; i < DP_MAP_MAX; i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, map_names[i]);
+		ret->map[i] = bpf_obj_get(path);
+		if (ret->map[i] < 0) {
+			r = fail(-errno, "cannot open pinned map '%s'", path);
+			dp_close(ret);
+			return r;
+		}
+	}
+	r = dp_map_tables(ret);
+	if (r) {
+		dp_close(ret);
+		return fail(r, "cannot map the tables pinned in '%s'", dir);
+	}
+	ret->loaded = true;
+	return 0;
+}
+
+static void dp_unmap(void *rows, size_t size)
+{
+	if (rows)
+		munmap(rows, size);
+}
+
+void dp_close(struct dp *dp)
+{
+	int i;
+
+	dp_unmap(dp->ports, NSF_SLOTS_MAX * sizeof(*dp->ports));
+	dp_unmap(dp->names, NSF_SLOTS_MAX * sizeof(*dp->names));
+	dp_unmap(dp->nets, NSF_NETS_MAX * sizeof(*dp->nets));
+	dp_unmap(dp->flows, dp->n_flows * sizeof(*dp->flows));
+	dp_unmap(dp->state, sizeof(*dp->state));
+	for (i = 0; i < DP_MAP_MAX; i++)
+		if (dp->map[i] > 0)
+			close(dp->map[i]);
+	*dp = (struct dp){ .host = dp->host };
+	memset(dp->map, -1, sizeof(dp->map));
+}
+
+/* From 6.15 on bpf_redirect_peer() scrubs the packet by itself; nothing but the version tells. */
+static bool dp_peer_scrubs(void)
+{
+	struct utsname u;
+	unsigned major, minor;
+
+	return !uname(&u) && sscanf(u.release, "%u.%u", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 15));
+}
+
+static void autoskel_destroy(struct nsfast_bpf **s)
+{
+	nsfast_bpf__destroy(*s);
+}
+#define autoskel __attribute__((cleanup(autoskel_destroy)))
+
+static int dp_load_object(struct nsfast_bpf **ret)
+{
+	autoskel struct nsfast_bpf *s = nsfast_bpf__open();
+	int r;
+
+	if (!s)
+		return fail(-errno, "cannot open the BPF object");
+	s->rodata->cfg.flows_max = DP_FLOWS_DEFAULT;
+	s->rodata->cfg.scrubs = dp_peer_scrubs();
+	bpf_map__set_max_entries(s->maps.nsf_flows, DP_FLOWS_DEFAULT);
+	bpf_map__set_max_entries(s->maps.nsf_flow_free, DP_FLOWS_DEFAULT);
+	bpf_map__set_max_entries(s->maps.nsf_flow_keys, 2 * DP_FLOWS_DEFAULT);
+	r = nsfast_bpf__load(s);
+	if (r == -EPERM)
+		return fail_privilege("cannot load BPF programs: CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are needed");
+	if (r) {
+		hint("run it again with -v for the kernel's own words");
+		return fail_feature("kernel refused the BPF programs: %s", strerror(-r));
+	}
+	*ret = s;
+	s = NULL;
+	return 0;
+}
+
+static int dp_pin(struct nsfast_bpf *s, const char *dir)
+{
+	char path[PATH_MAX + 64];
+	struct bpf_program *prog;
+	struct bpf_map *map;
+	int r;
+
+	bpf_object__for_each_map(map, s->obj)
+	{
+		if (bpf_map__is_internal(map))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, bpf_map__name(map));
+		r = bpf_map__pin(map, path);
+		if (r)
+			return fail(r, "cannot pin map '%s'", path);
+	}
+	bpf_object__for_each_program(prog, s->obj)
+	{
+		snprintf(path, sizeof(path), "%s/%s", dir, bpf_program__name(prog));
+		r = bpf_program__pin(prog, path);
+		if (r)
+			return fail(r, "cannot pin program '%s'", path);
+	}
+	return 0;
+}
+
+static int dp_run_fd(int prog)
+{
+	__u8 frame[64] = {};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame));
+
+	if (bpf_prog_test_run_opts(prog, &opts))
+		return -errno;
+	return opts.retval ? -EIO : 0;
+}
+
+/* Everything is made in a folder of another name: what has the host's name is complete. */
+int dp_load(__u64 host, struct dp *ret)
+{
+	char dir[PATH_MAX], fresh[PATH_MAX];
+	autoskel struct nsfast_bpf *s = NULL;
+	int r;
+
+	libbpf_set_print(dp_print);
+	dp_dir(host, dir);
+	snprintf(fresh, sizeof(fresh), DP_ROOT "/new-%llu", (unsigned long long)host);
+	if (mkdir(DP_ROOT, 0700) && errno != EEXIST)
+		return fail(-errno, "cannot make folder '%s'", DP_ROOT);
+	dp_remove(fresh);
+	r = dp_load_object(&s);
+	if (r)
+		return r;
+	if (mkdir(fresh, 0700))
+		return fail(-errno, "cannot make folder '%s'", fresh);
+	r = dp_pin(s, fresh);
+	if (!r) {
+		r = dp_run_fd(bpf_program__fd(s->progs.nsf_start));
+		if (r)
+			fail(r, "cannot start the timer that ends idle flows");
+	}
+	if (!r && rename(fresh, dir))
+		r = fail(-errno, "cannot rename '%s'", fresh);
+	if (r) {
+		dp_remove(fresh);
+		return r;
+	}
+	return dp_open(host, ret);
+}
+
+int dp_unload(__u64 host)
+{
+	char dir[PATH_MAX];
+
+	dp_remove(dp_dir(host, dir));
+	if (!access(dir, F_OK))
+		return fail(-EBUSY, "cannot remove all pins in '%s'", dir);
+	rmdir(DP_ROOT);
+	return 0;
+}
+
+/* The kernel's struct in Debian's headers ends before what tcx says, so it is read by offsets. */
+static int dp_link_ifindex(int link)
+{
+	__u32 info[16] = {}, len = sizeof(info);
+
+	if (bpf_obj_get_info_by_fd(link, info, &len))
+		return -errno;
+	return info[4];
+}
+
+static const char *dp_link_path(__u64 host, int ifindex, enum dp_hook hook, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, DP_ROOT "/%llu/link-%d-%s", (unsigned long long)host, ifindex,
+		 hook == DP_INGRESS ? "in" : "out");
+	return path;
+}
+
+bool dp_attached(const struct dp *dp, int ifindex, enum dp_hook hook)
+{
+	char path[PATH_MAX];
+	autoclose int link = bpf_obj_get(dp_link_path(dp->host, ifindex, hook, path));
+
+	return link >= 0 && dp_link_ifindex(link) == ifindex;
+}
+
+static int dp_prog(const struct dp *dp, enum dp_prog prog)
+{
+	char dir[PATH_MAX], path[PATH_MAX + 32];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dp_dir(dp->host, dir), prog_names[prog]);
+	fd = bpf_obj_get(path);
+	return fd < 0 ? fail(-errno, "cannot open pinned program '%s'", path) : fd;
+}
+
+int dp_attach(struct dp *dp, enum dp_prog prog, int ifindex, const char *ifname, enum dp_hook hook)
+{
+	char path[PATH_MAX];
+	autoclose int fd = dp_prog(dp, prog);
+	autoclose int link = -1;
+
+	if (fd < 0)
+		return fd;
+	if (dp_attached(dp, ifindex, hook))
+		return 0;
+	unlink(dp_link_path(dp->host, ifindex, hook, path)); /* a dead link: its interface is gone */
+	link = bpf_link_create(fd, ifindex, hook == DP_INGRESS ? BPF_TCX_INGRESS : BPF_TCX_EGRESS, NULL);
+	if (link < 0 && errno == EINVAL) {
+		hint("tcx came with kernel 6.6; 'nsfast doctor' tells what this one has");
+		return fail_feature("kernel cannot attach a program by tcx to '%s'", ifname);
+	}
+	if (link < 0)
+		return fail(-errno, "cannot attach a program to '%s'", ifname);
+	if (bpf_obj_pin(link, path))
+		return fail(-errno, "cannot pin '%s'", path);
+	return 0;
+}
+
+int dp_detach(struct dp *dp, int ifindex, enum dp_hook hook)
+{
+	char path[PATH_MAX];
+
+	if (unlink(dp_link_path(dp->host, ifindex, hook, path)) && errno != ENOENT)
+		return fail(-errno, "cannot remove '%s'", path);
+	return 0;
+}
+
+int dp_run(struct dp *dp, enum dp_prog prog)
+{
+	autoclose int fd = dp_prog(dp, prog);
+	int r;
+
+	if (fd < 0)
+		return fd;
+	r = dp_run_fd(fd);
+	return r ? fail(r, "cannot run program '%s'", prog_names[prog]) : 0;
+}
+
+/* True if no link in the folder is on an interface any more. A folder without links is in the making, or was left. */
+static bool dp_dead(int dir)
+{
+	autoclose int fd = dup(dir);
+	DIR *d = fdopendir(fd);
+	struct dirent *e;
+	bool alive = false;
+
+	if (!d)
+		return false;
+	take(&fd);
+	while (!alive && (e = readdir(d))) {
+		char path[PATH_MAX];
+		autoclose int link = -1;
+
+		if (strncmp(e->d_name, "link-", 5))
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir, e->d_name);
+		link = bpf_obj_get(path);
+		alive = link >= 0 && dp_link_ifindex(link) > 0;
+	}
+	closedir(d);
+	return !alive;
+}
+
+void dp_collect(void)
+{
+	DIR *root = opendir(DP_ROOT);
+	struct dirent *e;
+
+	if (!root)
+		return;
+	while ((e = readdir(root))) {
+		char path[PATH_MAX];
+		autoclose int dir = -1;
+
+		if (e->d_name[0] == '.')
+			continue;
+		dir = openat(dirfd(root), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dir < 0 || !dp_dead(dir))
+			continue;
+		snprintf(path, sizeof(path), DP_ROOT "/%s", e->d_name);
+		dp_remove(path);
+	}
+	closedir(root);
+	rmdir(DP_ROOT);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The host: the namespace in which a command acts. */
+#pragma once
+
+#include "dp.h"
+#include "nl.h"
+
+struct host {
+	int netns;     /* descriptor of the namespace; the caller is in it */
+	__u64 cookie;  /* its identity until the next boot */
+	struct nl *nl; /* a socket in it */
+	struct dp dp;  /* bpf mode's data path, if dp.loaded */
+};
+
+/* Opens the current namespace and what is loaded for it. 0, or -errno with a message. */
+int host_open(struct host *ret);
+/* Accepts a zeroed one. */
+void host_close(struct host *h);
+#define autohost  __attribute__((cleanup(host_close)))
+#define HOST_NONE ((struct host){ .netns = -1 })
+
+/* Makes and binds a namespace and notes that it is ours, for a port of a network; uses one that is there. *ret_fd is its
+ * descriptor. Prints. */
+int host_netns_get(struct host *h, const char *net, const char *name, int *ret_fd);
+/* True if we made the namespace of that name, and it still is that one. Prints nothing. */
+bool host_netns_ours(struct host *h, const char *name);
+/* Takes the name away if it is ours; one that is not is left alone. Prints. */
+int host_netns_put(struct host *h, const char *name);
+/* The same for all namespaces that were made for a network. */
+int host_netns_put_all(struct host *h, const char *net);
+
+/* SIGINT and SIGTERM set a flag instead of ending the process; `up` looks at it between steps. */
+void host_catch_signals(void);
+bool host_interrupted(void);

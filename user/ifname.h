@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Names and MACs that nsfast chooses: the same ones for the same network and port every time. */
+#pragma once
+
+#include <linux/types.h>
+#include <net/if.h>
+#include <stdbool.h>
+
+/* Host-side interface of a port: "nsf" and eight hexadecimal digits. */
+void ifname_port(const char *net, const char *port, char ret[IFNAMSIZ]);
+bool ifname_is_port(const char *ifname);
+/* The gateway's far end: NET-far. */
+void ifname_far(const char *net, char ret[IFNAMSIZ]);
+/* 02, three bytes of machine and network, and the number: 0 for the gateway, a port's slot. */
+void ifname_mac(const char *net, __u16 number, __u8 ret[6]);

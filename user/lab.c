@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Test beds: small private topologies in namespaces that vanish with this process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "lab.h"
+#include "log.h"
+#include "netns.h"
+#include "worker.h"
+
+#define IPTABLES_RESTORE "/usr/sbin/iptables-restore"
+#define BRIDGE_NF        "/proc/sys/net/bridge/bridge-nf-call-iptables"
+#define LAB_MTU          1500
+
+/* While a topology is built: the lab, and a netlink socket in each of its namespaces. */
+struct build {
+	struct lab lab;
+	struct nl *nl[LAB_NODES];
+};
+#define BUILD_NONE ((struct build){ .lab = LAB_NONE })
+
+static void build_close(struct build *b)
+{
+	for (int i = 0; i < LAB_NODES; i++)
+		nl_close(b->nl[i]);
+	lab_close(&b->lab);
+}
+#define autobuild __attribute__((cleanup(build_close)))
+
+static int build_done(struct build *b, struct lab *ret)
+{
+	*ret = b->lab;
+	b->lab = LAB_NONE;
+	return 0;
+}
+
+void lab_close(struct lab *l)
+{
+	if (l->name[0])
+		netns_unbind(l->name);
+	for (int i = 0; i < LAB_NODES; i++)
+		if (l->ns[i] >= 0)
+			close(l->ns[i]);
+	*l = LAB_NONE;
+}
+
+struct addr lab_addr(const char *text)
+{
+	struct addr a = { 0 };
+
+	addr_parse(text, &a);
+	return a;
+}
+
+/* A netlink socket inside another namespace. */
+static int nl_open_in(int netns, struct nl **ret)
+{
+	autoclose int self = netns_self();
+	int r;
+
+	if (self < 0)
+		return fail(self, "cannot open the own network namespace");
+	r = netns_enter(netns);
+	if (r)
+		return fail(r, "cannot enter a network namespace");
+	r = nl_open(ret);
+	/* Going on in a foreign namespace could harm it; nothing that follows would be right. */
+	if (netns_enter(self))
+		abort();
+	return r;
+}
+
+/* The kernel's own explanation stands before the text of the errno, if it gave one. */
+static int nl_fail(const struct nl *nl, int r, const char *name, const char *what)
+{
+	const char *why = nl_error(nl);
+
+	return why[0] ? fail(r, "%s: cannot %s: %s", name, what, why) : fail(r, "%s: cannot %s", name, what);
+}
+
+static int add_node(struct build *b, enum lab_node n)
+{
+	int r;
+
+	b->lab.ns[n] = netns_make();
+	if (b->lab.ns[n] < 0)
+		return fail(b->lab.ns[n], "cannot make a network namespace");
+	r = nl_open_in(b->lab.ns[n], &b->nl[n]);
+	if (r)
+		return r;
+	r = link_set(b->nl[n], 1, &(struct link_change){ .up = 1 });
+	return r ? nl_fail(b->nl[n], r, "lo", "set up") : 0;
+}
+
+/* Up, without the IPv6 link-local address, whose router solicitations would come in between. */
+static int raise_link(struct nl *nl, const char *name, const char *address)
+{
+	struct link_change up = { .up = 1, .addrgen_none = 1 };
+	struct link l;
+	struct addr a;
+	int r;
+
+	r = link_get(nl, name, 0, &l);
+	if (!r)
+		r = link_set(nl, l.ifindex, &up);
+	if (!r && address) {
+		a = lab_addr(address);
+		r = addr_add(nl, l.ifindex, &a);
+	}
+	return r ? nl_fail(nl, r, name, "set up") : 0;
+}
+
+struct end {
+	enum lab_node node;
+	const char *name, *address; /* address NULL: none */
+};
+
+/* A veth pair between two nodes, up, with one queue each and everything else as the kernel has it. */
+static int add_pair(struct build *b, __u8 id, struct end left, struct end right)
+{
+	__u8 mac[6] = { 0x02, 0, 0, 0, id, 1 }, peer_mac[6] = { 0x02, 0, 0, 0, id, 2 };
+	struct veth v = {
+		.name = left.name,
+		.peer_name = right.name,
+		.mac = mac,
+		.peer_mac = peer_mac,
+		.mtu = LAB_MTU,
+		.peer_netns = b->lab.ns[right.node],
+	};
+	int r;
+
+	r = link_add_veth(b->nl[left.node], &v);
+	if (r)
+		return nl_fail(b->nl[left.node], r, left.name, "create");
+	r = raise_link(b->nl[left.node], left.name, left.address);
+	return r ? r : raise_link(b->nl[right.node], right.name, right.address);
+}
+
+static int add_default(struct nl *nl, const char *name, const char *via)
+{
+	struct addr a = lab_addr(via);
+	struct link l;
+	int r;
+
+	r = link_get(nl, name, 0, &l);
+	if (!r)
+		r = route_add_default(nl, l.ifindex, &a);
+	return r ? nl_fail(nl, r, name, "add the default route") : 0;
+}
+
+/* The host, its uplink, and the outside. */
+static int add_outside(struct build *b)
+{
+	struct addr server = lab_addr(LAB_SERVER_ADDR);
+	int r;
+
+	r = add_node(b, LAB_HOST);
+	if (!r)
+		r = add_node(b, LAB_OUTSIDE);
+	if (!r)
+		r = add_pair(b, 1, (struct end){ LAB_HOST, LAB_UPLINK, LAB_HOST_ADDR },
+			     (struct end){ LAB_OUTSIDE, "eth0", LAB_OUTSIDE_ADDR });
+	if (!r)
+		r = add_default(b->nl[LAB_HOST], LAB_UPLINK, LAB_OUTSIDE_ADDR);
+	if (r)
+		return r;
+	r = addr_add(b->nl[LAB_OUTSIDE], 1, &server);
+	return r ? nl_fail(b->nl[LAB_OUTSIDE], r, "lo", "add " LAB_SERVER_ADDR) : 0;
+}
+
+static int link_add_bridge(struct nl *nl, const char *name)
+{
+	struct nlmsghdr *h = nl_msg(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+	struct ifinfomsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
+	struct nlattr *info;
+
+	m->ifi_family = AF_UNSPEC;
+	mnl_attr_put_strz(h, IFLA_IFNAME, name);
+	mnl_attr_put_u32(h, IFLA_MTU, LAB_MTU);
+	info = mnl_attr_nest_start(h, IFLA_LINKINFO);
+	mnl_attr_put_strz(h, IFLA_INFO_KIND, "bridge");
+	mnl_attr_nest_end(h, info);
+	return nl_send(nl, NULL);
+}
+
+static int link_set_master(struct nl *nl, const char *name, const char *master)
+{
+	struct link port, bridge;
+	struct nlmsghdr *h;
+	struct ifinfomsg *m;
+	int r;
+
+	r = link_get(nl, name, 0, &port);
+	if (!r)
+		r = link_get(nl, master, 0, &bridge);
+	if (r)
+		return r;
+	h = nl_msg(nl, RTM_NEWLINK, 0);
+	m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
+	m->ifi_family = AF_UNSPEC;
+	m->ifi_index = port.ifindex;
+	mnl_attr_put_u32(h, IFLA_MASTER, (__u32)bridge.ifindex);
+	return nl_send(nl, NULL);
+}
+
+/* One container: a port on the bridge, and a default route by the gateway. */
+static int add_container(struct build *b, enum lab_node n, __u8 id, const char *port, const char *address)
+{
+	struct nl *host = b->nl[LAB_HOST];
+	int r;
+
+	r = add_node(b, n);
+	if (!r)
+		r = add_pair(b, id, (struct end){ LAB_HOST, port, NULL }, (struct end){ n, "eth0", address });
+	if (r)
+		return r;
+	r = link_set_master(host, port, LAB_BRIDGE);
+	if (r)
+		return nl_fail(host, r, port, "join " LAB_BRIDGE);
+	return add_default(b->nl[n], "eth0", LAB_GATEWAY);
+}
+
+static int write_sysctl(const char *path, const char *value)
+{
+	autoclose int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, value, strlen(value)) < 0)
+		return fail(-errno, "%s: cannot write", path);
+	return 0;
+}
+
+/* In a child: /proc/sys/net shows the namespace of who opens it, and no mistake may reach the caller's. */
+static int forward_packets(int out, void *arg)
+{
+	(void)out;
+	(void)arg;
+	return write_sysctl("/proc/sys/net/ipv4/ip_forward", "1") || write_sysctl(BRIDGE_NF, "1");
+}
+
+/* What dockerd writes for one bridge network without published ports, in its order: the form with two isolation chains
+ * that it has had since 18.05. */
+static const char docker_rules[] =
+	"*filter\n"
+	":INPUT ACCEPT [0:0]\n"
+	":FORWARD DROP [0:0]\n"
+	":OUTPUT ACCEPT [0:0]\n"
+	":DOCKER - [0:0]\n"
+	":DOCKER-ISOLATION-STAGE-1 - [0:0]\n"
+	":DOCKER-ISOLATION-STAGE-2 - [0:0]\n"
+	":DOCKER-USER - [0:0]\n"
+	"-A FORWARD -j DOCKER-USER\n"
+	"-A FORWARD -j DOCKER-ISOLATION-STAGE-1\n"
+	"-A FORWARD -o " LAB_BRIDGE " -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n"
+	"-A FORWARD -o " LAB_BRIDGE " -j DOCKER\n"
+	"-A FORWARD -i " LAB_BRIDGE " ! -o " LAB_BRIDGE " -j ACCEPT\n"
+	"-A FORWARD -i " LAB_BRIDGE " -o " LAB_BRIDGE " -j ACCEPT\n"
+	"-A DOCKER-ISOLATION-STAGE-1 -i " LAB_BRIDGE " ! -o " LAB_BRIDGE " -j DOCKER-ISOLATION-STAGE-2\n"
+	"-A DOCKER-ISOLATION-STAGE-1 -j RETURN\n"
+	"-A DOCKER-ISOLATION-STAGE-2 -o " LAB_BRIDGE " -j DROP\n"
+	"-A DOCKER-ISOLATION-STAGE-2 -j RETURN\n"
+	"-A DOCKER-USER -j RETURN\n"
+	"COMMIT\n"
+	"*nat\n"
+	":PREROUTING ACCEPT [0:0]\n"
+	":INPUT ACCEPT [0:0]\n"
+	":OUTPUT ACCEPT [0:0]\n"
+	":POSTROUTING ACCEPT [0:0]\n"
+	":DOCKER - [0:0]\n"
+	"-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n"
+	"-A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER\n"
+	"-A POSTROUTING -s 10.77.0.0/24 ! -o " LAB_BRIDGE " -j MASQUERADE\n"
+	"-A DOCKER -i " LAB_BRIDGE " -j RETURN\n"
+	"COMMIT\n";
+
+/* Becomes iptables-restore with the rules as its input; they wait in memory, so nobody has to feed a pipe. */
+static int restore_rules(int out, void *arg)
+{
+	char *const argv[] = { (char *)IPTABLES_RESTORE, NULL };
+	char *const envp[] = { NULL };
+	int fd = memfd_create("rules", MFD_CLOEXEC);
+
+	(void)out;
+	(void)arg;
+	if (fd < 0 || write(fd, docker_rules, sizeof(docker_rules) - 1) != sizeof(docker_rules) - 1 ||
+	    lseek(fd, 0, SEEK_SET) || dup2(fd, STDIN_FILENO) < 0)
+		return 126;
+	execve(IPTABLES_RESTORE, argv, envp);
+	return 127;
+}
+
+const char *lab_bridge_lacks(void)
+{
+	if (access(IPTABLES_RESTORE, X_OK))
+		return IPTABLES_RESTORE " (package iptables)";
+	if (access(BRIDGE_NF, F_OK))
+		return "the kernel's br_netfilter";
+	return NULL;
+}
+
+int lab_wire(struct lab *ret)
+{
+	autobuild struct build b = BUILD_NONE;
+	int r;
+
+	r = add_node(&b, LAB_A);
+	if (!r)
+		r = add_node(&b, LAB_B);
+	if (!r)
+		r = add_pair(&b, 1, (struct end){ LAB_A, "eth0", LAB_A_ADDR },
+			     (struct end){ LAB_B, "eth0", LAB_B_ADDR });
+	return r ? r : build_done(&b, ret);
+}
+
+int lab_bridge(struct lab *ret)
+{
+	autobuild struct build b = BUILD_NONE;
+	const char *lacks = lab_bridge_lacks();
+	int r;
+
+	if (lacks)
+		return fail_feature("bridge + iptables: missing: %s", lacks);
+	r = add_outside(&b);
+	if (r)
+		return r;
+	r = link_add_bridge(b.nl[LAB_HOST], LAB_BRIDGE);
+	if (r)
+		return nl_fail(b.nl[LAB_HOST], r, LAB_BRIDGE, "create");
+	r = raise_link(b.nl[LAB_HOST], LAB_BRIDGE, LAB_GATEWAY);
+	if (!r)
+		r = add_container(&b, LAB_A, 2, "veth-a", LAB_A_ADDR);
+	if (!r)
+		r = add_container(&b, LAB_B, 3, "veth-b", LAB_B_ADDR);
+	if (r)
+		return r;
+	r = worker_run(b.lab.ns[LAB_HOST], 10, forward_packets, NULL);
+	if (!r)
+		r = worker_run(b.lab.ns[LAB_HOST], 10, restore_rules, NULL);
+	if (r)
+		return fail(r < 0 ? r : -EIO, "bridge + iptables: cannot set up the host");
+	return build_done(&b, ret);
+}
+
+int lab_stage(struct lab *ret, const char *name)
+{
+	autobuild struct build b = BUILD_NONE;
+	int r;
+
+	r = add_outside(&b);
+	if (r)
+		return r;
+	if (name) {
+		r = netns_bind(b.lab.ns[LAB_HOST], name);
+		if (r)
+			return fail(r, "cannot name a network namespace '%s'", name);
+		snprintf(b.lab.name, sizeof(b.lab.name), "%s", name);
+	}
+	return build_done(&b, ret);
+}

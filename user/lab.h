@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Test beds: small private topologies in namespaces that vanish with this process. */
+#pragma once
+
+#include "nsfast/abi.h"
+
+#include "link.h"
+
+enum lab_node { LAB_HOST, LAB_A, LAB_B, LAB_OUTSIDE, LAB_NODES };
+
+/* Interfaces and addresses are the same in every topology. In A, B and OUTSIDE the interface is eth0. */
+#define LAB_BRIDGE       "br0"
+#define LAB_UPLINK       "up0"
+#define LAB_GATEWAY      "10.77.0.1/24" /* of the bridge, or what nsfast is to make of the stage */
+#define LAB_A_ADDR       "10.77.0.2/24"
+#define LAB_B_ADDR       "10.77.0.3/24"
+#define LAB_HOST_ADDR    "198.51.100.1/24" /* of the uplink */
+#define LAB_OUTSIDE_ADDR "198.51.100.2/24" /* the host's next hop */
+#define LAB_SERVER_ADDR  "203.0.113.10/32" /* behind it, in the same namespace, reached by the default route alone */
+
+struct lab {
+	int ns[LAB_NODES];       /* descriptors; -1 where the topology has no such node */
+	char name[NSF_NAME_LEN]; /* the host's under /run/netns; empty: none */
+};
+#define LAB_NONE ((struct lab){ .ns = { -1, -1, -1, -1 } })
+
+/* A bare veth pair between A and B: what a path could be at best. */
+int lab_wire(struct lab *ret);
+/* What a container host has without nsfast: A and B on a bridge, br_netfilter, the rule set that Docker writes for one
+ * bridge network, MASQUERADE to the outside. -EOPNOTSUPP with a message if iptables or br_netfilter is missing. */
+int lab_bridge(struct lab *ret);
+/* The empty stage for nsfast: a host with an uplink and a default route, and the outside, which knows no way back to
+ * private addresses. name (may be NULL) names the host's namespace under /run/netns. */
+int lab_stage(struct lab *ret, const char *name);
+/* Why lab_bridge() cannot work here, or NULL if it can. */
+const char *lab_bridge_lacks(void);
+
+/* Closes the descriptors, which ends the namespaces, and takes the name away. */
+void lab_close(struct lab *l);
+#define autolab __attribute__((cleanup(lab_close)))
+
+/* An address of the list above. */
+struct addr lab_addr(const char *text);

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Interfaces, their addresses and routes, by route netlink. Functions return 0 or -errno and print nothing unless they say so. */
+#pragma once
+
+#include <net/if.h>
+#include <netinet/in.h>
+
+#include "nl.h"
+#include "util.h"
+
+struct link {
+	int ifindex;
+	char name[IFNAMSIZ];
+	char kind[16];   /* "veth", "bridge", ...; empty for hardware and lo */
+	char alias[256]; /* empty if none */
+	__u8 mac[6];
+	__u32 mtu;
+	__u32 flags;    /* IFF_* */
+	__u16 type;     /* ARPHRD_* */
+	int peer;       /* IFLA_LINK: ifindex of a veth's other end, in that end's namespace; 0 if none */
+	int peer_netns; /* IFLA_LINK_NETNSID: >= 0 if the other end is in another namespace, else -1 */
+	int master;     /* ifindex, 0 if none */
+};
+
+/* By name or, with name NULL, by ifindex. -ENODEV if there is none. */
+int link_get(struct nl *nl, const char *name, int ifindex, struct link *ret);
+/* Calls cb for each; a non-zero return of cb ends the walk and is returned. */
+int link_list(struct nl *nl, int (*cb)(const struct link *l, void *arg), void *arg);
+
+/* A veth pair in one request: both ends down, names and MACs as given, one queue each. peer_netns is a descriptor of
+ * the namespace in which the peer is created, or -1 for the same. -EEXIST if a name is taken in its namespace. */
+struct veth {
+	const char *name, *peer_name;
+	const __u8 *mac, *peer_mac;
+	__u32 mtu;
+	int peer_netns;
+};
+int link_add_veth(struct nl *nl, const struct veth *v);
+
+/* What link_set changes; fields that are not set are left alone. */
+struct link_change {
+	int up;            /* 1 up, -1 down, 0 as it is */
+	__u32 mtu;         /* 0 as it is */
+	const char *alias; /* NULL as it is */
+	int forwarding4;   /* net.ipv4.conf.IF.forwarding by IFLA_AF_SPEC: 1 on, -1 off, 0 as it is */
+	int addrgen_none;  /* 1: IFLA_INET6_ADDR_GEN_MODE none; no link-local address appears; 0 as it is */
+	int noarp;         /* 1: IFF_NOARP on */
+};
+int link_set(struct nl *nl, int ifindex, const struct link_change *c);
+/* 0 also if it is not there. */
+int link_del(struct nl *nl, int ifindex);
+
+/* An address of either family with prefix length. */
+struct addr {
+	__u8 family; /* AF_INET or AF_INET6 */
+	__u8 plen;
+	__u8 bytes[16]; /* network order; IPv4 in the first four */
+};
+
+/* Adding what is there is 0. IPv4: global scope, broadcast address set if plen < 31. IPv6: without DAD, link scope for fe80::/10. */
+int addr_add(struct nl *nl, int ifindex, const struct addr *a);
+/* Removing what is not there is 0. */
+int addr_del(struct nl *nl, int ifindex, const struct addr *a);
+/* All addresses of the namespace (ifindex 0) or of one interface; a non-zero return of cb ends the walk and is returned. */
+int addr_list(struct nl *nl, int ifindex, int (*cb)(int ifindex, const struct addr *a, void *arg), void *arg);
+
+struct route {
+	__u8 family;
+	struct addr dst; /* plen 0: default route */
+	struct addr via; /* family 0 if none */
+	int ifindex;     /* of the first next hop; 0 for routes without one */
+	__u32 table, metric;
+	__u8 type;       /* RTN_* */
+	struct addr src; /* preferred source, family 0 if none */
+};
+/* All routes of a family, all tables. */
+int route_list(struct nl *nl, int family, int (*cb)(const struct route *r, void *arg), void *arg);
+/* Default route by via through ifindex; replaces one of the same kind. */
+int route_add_default(struct nl *nl, int ifindex, const struct addr *via);
+/* The IPv4 default route of the main table with the lowest metric. -ENOENT if there is none. */
+int route_default(struct nl *nl, struct route *ret);
+
+/* Text: "10.0.0.1", "10.0.0.1/24", "fe80::1/64", "02:00:00:00:00:01". parse: 0 or -EINVAL, ret untouched then; without
+ * "/LEN" plen is the whole address. format: into buf (ADDR_STRLEN), returns buf; with_plen adds "/LEN". */
+#define ADDR_STRLEN 56
+#define MAC_STRLEN  18
+int addr_parse(const char *text, struct addr *ret);
+const char *addr_format(const struct addr *a, bool with_plen, char buf[ADDR_STRLEN]);
+int mac_parse(const char *text, __u8 ret[6]); /* refuses group addresses and zero */
+const char *mac_format(const __u8 mac[6], char buf[MAC_STRLEN]);

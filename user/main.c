@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The command line: common options, the table of verbs, the exit code. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+
+#include "version.h"
+
+#include "cmd.h"
+#include "conf.h"
+#include "log.h"
+#include "opt.h"
+#include "out.h"
+
+struct cmd {
+	const char *name, *args, *text;
+	int (*run)(int argc, char **argv);
+};
+
+#define CMD_ROW(name, args, text) { #name, args, text, cmd_##name },
+static const struct cmd cmds[] = { CMDS(CMD_ROW) };
+
+static const char options[] = "options of up:\n"
+			      "  --mode auto|bpf|netfilter   how packets are moved\n"
+			      "  --subnet ADDRESS/LENGTH     gateway address and prefix\n"
+			      "  --ns NAME[=ADDRESS]         a port; once for each\n"
+			      "  --uplink IF|none            interface towards the outside\n"
+			      "  --snat auto|ADDRESS|none    source address outside\n"
+			      "  --mtu N                     of gateway and ports\n"
+			      "  -f FILE                     read all that from a file\n"
+			      "options of all verbs:\n"
+			      "  -n, --netns NS   act in that namespace as the host     -j, --json     -p, --pretty\n"
+			      "  -d, --details    -q, --quiet    -v, --verbose    -h, --help\n";
+
+static int help(void)
+{
+	size_t i;
+
+	printf("nsfast: container networks forwarded by eBPF in the kernel\n\nusage: nsfast [-n NS] [-j] VERB ...\n");
+	for (i = 0; i < ARRAY_SIZE(cmds); i++)
+		printf("  %-8s%-46s %s\n", cmds[i].name, cmds[i].args, cmds[i].text);
+	printf("\n%s", options);
+	return 0;
+}
+
+int cmd_version(int argc, char **argv)
+{
+	static const struct option none[] = { {} };
+	int r = opt_next(argc, argv, "", none);
+
+	if (r == -1)
+		r = opt_words(argc, argv, 0, 0, "version");
+	if (r)
+		return r;
+	out_open_object(NULL);
+	out_str("version", "nsfast %s\n", NSFAST_VERSION);
+	out_close_object();
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	const char *names[ARRAY_SIZE(cmds) + 1] = {}, *near;
+	size_t i;
+	int r = opt_common(argc, argv), first = optind;
+
+	if (r)
+		return r;
+	if (opt_help || first == argc || streq(argv[first], "help"))
+		return help();
+	optind = 0; /* getopt starts anew in the verb's words */
+	for (i = 0; i < ARRAY_SIZE(cmds); i++) {
+		if (streq(argv[first], cmds[i].name))
+			return cmds[i].run(argc - first, argv + first);
+		names[i] = cmds[i].name;
+	}
+	near = conf_nearest(argv[first], names);
+	if (near)
+		hint("did you mean '%s'?", near);
+	else
+		hint("'nsfast help' lists the verbs");
+	return fail_usage("unknown verb '%s'", argv[first]);
+}
+
+int main(int argc, char **argv)
+{
+	int r;
+
+	signal(SIGPIPE, SIG_IGN);
+	r = run(argc, argv);
+	if (r == -EINTR)
+		return 130;
+	if (fflush(stdout) || ferror(stdout))
+		return EXIT_KERNEL;
+	return r ? (int)log_exit_code() : 0;
+}

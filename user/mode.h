@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The two data paths behind one table of functions. All print on failure unless they say otherwise. */
+#pragma once
+
+#include "host.h"
+#include "net.h"
+
+struct mode_flow {
+	const char *proto, *state;
+	struct addr inner, ext, peer;
+	__u16 inner_port, ext_port, peer_port; /* host order; ICMP: the identifier, and 0 for the peer's */
+	const char *net, *port;
+	__u64 left; /* seconds until it ends without another packet */
+};
+
+struct mode_mac {
+	const char *net, *port; /* port: the network's own name for the gateway */
+	__u8 mac[6];
+	bool fixed; /* static: set by nsfast, does not age */
+	__u64 idle; /* seconds since its last frame; 0 for static ones */
+};
+
+struct mode_usage {
+	__u64 flows, flows_max;
+};
+
+struct mode {
+	const char *name;
+	/* Refuses where it cannot work at all, before anything changes; what else is missing, net_add says. NULL: none. */
+	int (*probe)(void);
+
+	/* What is. read: -ENOENT without a message if there is no such network in this mode. A network whose making was cut
+	 * short is not there; one that lost its gateway has ifindex 0, a port that lost its interface likewise. */
+	int (*read)(struct host *h, const char *name, struct network *ret);
+	/* Calls cb with each network's name; a non-zero return ends the walk and is returned. */
+	int (*list)(struct host *h, int (*cb)(const char *name, void *arg), void *arg);
+
+	/* What should be: a network whose fields are all chosen. Undone by net_del and port_del, which are happy with what is
+	 * half made and with what is not there. */
+	int (*net_add)(struct host *h, struct network *n);
+	/* Makes uplink, SNAT, MTU and timeouts what they are in n, and mends what was lost. Ports are not touched. */
+	int (*net_change)(struct host *h, struct network *n);
+	int (*net_del)(struct host *h, const char *name);
+	/* Removes what runs that were killed have left. */
+	int (*repair)(struct host *h);
+	int (*port_add)(struct host *h, struct network *n, struct port *p);
+	int (*port_del)(struct host *h, const char *net, const char *name);
+
+	/* State for users; net NULL: of all networks. A non-zero return of cb ends the walk and is returned. */
+	int (*flows)(struct host *h, const char *net, int (*cb)(const struct mode_flow *f, void *arg), void *arg);
+	int (*fdb)(struct host *h, const char *net, int (*cb)(const struct mode_mac *m, void *arg), void *arg);
+	/* net "" for packets whose network was not known. */
+	int (*drops)(struct host *h, const char *net,
+		     int (*cb)(const char *net, const char *reason, const char *text, __u64 packets, void *arg),
+		     void *arg);
+	int (*usage)(struct host *h, struct mode_usage *ret);
+};
+
+extern const struct mode mode_bpf, mode_netfilter;
+
+/* The mode that a network is in, or NULL if there is no such network; prints nothing. */
+const struct mode *mode_of(struct host *h, const char *net);
+/* The mode for a new network: what was asked for; auto means bpf. NULL with a message. */
+const struct mode *mode_choose(enum net_mode wanted);
+/* All networks, of all modes; a non-zero return of cb ends the walk and is returned. */
+int mode_list(struct host *h, int (*cb)(const char *name, void *arg), void *arg);
+/* Removes what killed runs of any mode have left. The lock is held. */
+int mode_repair(struct host *h);
