@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Addresses on interfaces and as text, MACs as text. Needs root. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <linux/if_addr.h>
+#include <stdio.h>
+
+#include "fresh.h"
+
+struct seen {
+	int ifindex, n;
+	struct addr last;
+};
+
+static int see_addr(int ifindex, const struct addr *a, void *arg)
+{
+	struct seen *s = arg;
+
+	s->ifindex = ifindex;
+	s->last = *a;
+	return ++s->n == 100 ? 1 : 0;
+}
+
+static int count_addrs(struct nl *nl, int ifindex)
+{
+	struct seen s = {};
+
+	assert_int_equal(addr_list(nl, ifindex, see_addr, &s), 0);
+	return s.n;
+}
+
+static void addresses_come_and_go_and_both_can_be_repeated(void **state)
+{
+	static const char *const texts[] = { "10.0.0.1/24", "10.0.1.1/31", "10.0.2.1/32", "0.0.0.9/0",
+					     "fe80::1/64",  "fd00::1/64",  "fd00::2/128" };
+	struct nl *nl = *state;
+	char buf[ADDR_STRLEN];
+	int i;
+
+	make_pair(nl, "a", "b", 0);
+	set(nl, "a", (struct link_change){ .addrgen_none = 1 });
+	i = get(nl, "a").ifindex;
+	for (size_t t = 0; t < ARRAY_SIZE(texts); t++) {
+		struct addr a = addr(texts[t]);
+		struct seen s = {};
+
+		assert_int_equal(addr_add(nl, i, &a), 0);
+		assert_int_equal(addr_add(nl, i, &a), 0);
+		assert_int_equal(addr_list(nl, i, see_addr, &s), 0);
+		assert_int_equal(s.n, 1);
+		assert_int_equal(s.ifindex, i);
+		assert_string_equal(addr_format(&s.last, true, buf), texts[t]);
+		assert_int_equal(addr_del(nl, i, &a), 0);
+		assert_int_equal(addr_del(nl, i, &a), 0);
+		assert_int_equal(count_addrs(nl, i), 0);
+		assert_int_equal(addr_add(nl, 4711, &a), -ENODEV);
+		assert_int_equal(addr_del(nl, 4711, &a), 0);
+	}
+}
+
+static void an_ipv6_address_with_another_prefix_length_is_no_repetition(void **state)
+{
+	struct addr a = addr("fd00::1/64"), b = addr("fd00::1/48");
+	struct nl *nl = *state;
+
+	make_pair(nl, "a", "b", 0);
+	assert_int_equal(addr_add(nl, get(nl, "a").ifindex, &a), 0);
+	assert_int_equal(addr_add(nl, get(nl, "a").ifindex, &b), -EEXIST);
+}
+
+static void an_address_that_is_none_is_refused(void **state)
+{
+	struct addr a = { .family = AF_INET, .plen = 33 }, b = { .family = 0 };
+
+	assert_int_equal(addr_add(*state, 1, &a), -EINVAL);
+	assert_int_equal(addr_del(*state, 1, &a), -EINVAL);
+	assert_int_equal(addr_add(*state, 1, &b), -EINVAL);
+}
+
+static void addresses_are_listed_per_link_or_all(void **state)
+{
+	struct addr a = addr("10.0.0.1/24"), b = addr("fd00::1/64"), c = addr("10.0.1.1/24");
+	struct nl *nl = *state;
+	struct seen s = {};
+
+	make_pair(nl, "a", "b", 0);
+	assert_int_equal(addr_add(nl, get(nl, "a").ifindex, &a), 0);
+	assert_int_equal(addr_add(nl, get(nl, "a").ifindex, &b), 0);
+	assert_int_equal(addr_add(nl, get(nl, "b").ifindex, &c), 0);
+	assert_int_equal(count_addrs(nl, get(nl, "a").ifindex), 2);
+	assert_int_equal(count_addrs(nl, get(nl, "b").ifindex), 1);
+	assert_int_equal(count_addrs(nl, 0), 3);
+	assert_int_equal(addr_list(nl, 4711, see_addr, &s), -ENODEV);
+	s.n = 99;
+	assert_int_equal(addr_list(nl, 0, see_addr, &s), 1);
+}
+
+static void ipv4_has_a_broadcast_address_and_ipv6_skips_dad(void **state)
+{
+	struct addr four = addr("10.0.0.1/20"), six = addr("fd00::1/64");
+	struct nl *nl = *state;
+	struct ifaddrs *all, *i;
+	char line[128];
+	unsigned int flags = 0;
+	bool found = false;
+	FILE *f;
+
+	make_pair(nl, "a", "b", 0);
+	set(nl, "a", (struct link_change){ .up = 1, .addrgen_none = 1 });
+	assert_int_equal(addr_add(nl, get(nl, "a").ifindex, &four), 0);
+	assert_int_equal(addr_add(nl, get(nl, "a").ifindex, &six), 0);
+	assert_int_equal(getifaddrs(&all), 0);
+	for (i = all; i; i = i->ifa_next)
+		if (i->ifa_addr && i->ifa_addr->sa_family == AF_INET) {
+			struct sockaddr_in *sin = (struct sockaddr_in *)i->ifa_broadaddr;
+
+			assert_int_equal(sin->sin_addr.s_addr, inet_addr("10.0.15.255"));
+			found = true;
+		}
+	freeifaddrs(all);
+	assert_true(found);
+
+	f = fopen("/proc/thread-self/net/if_inet6", "re");
+	assert_non_null(f);
+	assert_non_null(fgets(line, sizeof(line), f));
+	fclose(f);
+	assert_int_equal(sscanf(line, "%*32s %*x %*x %*x %x", &flags), 1);
+	assert_int_equal(flags & (IFA_F_NODAD | IFA_F_TENTATIVE), IFA_F_NODAD);
+}
+
+static void addresses_are_read_and_written(void **state)
+{
+	static const struct {
+		const char *text, *back;
+		__u8 family, plen;
+	} good[] = {
+		{ "10.0.0.1", "10.0.0.1/32", AF_INET, 32 },
+		{ "10.0.0.1/24", "10.0.0.1/24", AF_INET, 24 },
+		{ "0.0.0.0/0", "0.0.0.0/0", AF_INET, 0 },
+		{ "255.255.255.255/32", "255.255.255.255/32", AF_INET, 32 },
+		{ "fe80::1/64", "fe80::1/64", AF_INET6, 64 },
+		{ "::", "::/128", AF_INET6, 128 },
+		{ "::ffff:1.2.3.4/128", "::ffff:1.2.3.4/128", AF_INET6, 128 },
+		{ "0001:0002:0003:0004:0005:0006:255.255.255.255/127", "1:2:3:4:5:6:ffff:ffff/127", AF_INET6, 127 },
+	};
+	static const char *const bad[] = { "",
+					   "/",
+					   "/24",
+					   "10.0.0.1/",
+					   "10.0.0/24",
+					   "10.0.0.256",
+					   "10.0.0.1/33",
+					   "10.0.0.1/-1",
+					   "10.0.0.1/+1",
+					   "10.0.0.1/ 1",
+					   "10.0.0.1/024",
+					   "10.0.0.1/24x",
+					   "10.0.0.1/24/24",
+					   " 10.0.0.1",
+					   "10.0.0.1 ",
+					   "010.0.0.1",
+					   "10.0.0.1/4294967304",
+					   "fe80::1%lo/64",
+					   "fe80::1/129",
+					   "fe80:::1",
+					   ":",
+					   "a",
+					   "0001:0002:0003:0004:0005:0006:0007:0008:0009:000a:000b:000c" };
+	char buf[ADDR_STRLEN];
+	struct addr a;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		assert_int_equal(addr_parse(good[i].text, &a), 0);
+		assert_int_equal(a.family, good[i].family);
+		assert_int_equal(a.plen, good[i].plen);
+		assert_string_equal(addr_format(&a, true, buf), good[i].back);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		a.family = 42;
+		if (addr_parse(bad[i], &a) != -EINVAL || a.family != 42)
+			fail_msg("'%s' was taken for an address", bad[i]);
+	}
+}
+
+static void macs_are_read_and_written(void **state)
+{
+	static const char *const bad[] = { "",
+					   "02:00:00:00:00",
+					   "02:00:00:00:00:1",
+					   "02:00:00:00:00:011",
+					   "02-00-00-00-00-01",
+					   "0g:00:00:00:00:01",
+					   "00:00:00:00:00:00",
+					   "ff:ff:ff:ff:ff:ff",
+					   "01:00:5e:00:00:01",
+					   "02:00:00:00:00:01:02",
+					   " 2:00:00:00:00:01" };
+	__u8 mac[6] = { 42 };
+	char buf[MAC_STRLEN];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		if (mac_parse(bad[i], mac) != -EINVAL || mac[0] != 42)
+			fail_msg("'%s' was taken for a MAC", bad[i]);
+	assert_int_equal(mac_parse("02:aB:Cd:eF:09:f0", mac), 0);
+	assert_string_equal(mac_format(mac, buf), "02:ab:cd:ef:09:f0");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_NETNS(addresses_come_and_go_and_both_can_be_repeated),
+		IN_NETNS(an_ipv6_address_with_another_prefix_length_is_no_repetition),
+		IN_NETNS(an_address_that_is_none_is_refused),
+		IN_NETNS(addresses_are_listed_per_link_or_all),
+		IN_NETNS(ipv4_has_a_broadcast_address_and_ipv6_skips_dad),
+		cmocka_unit_test(addresses_are_read_and_written),
+		cmocka_unit_test(macs_are_read_and_written),
+	};
+
+	return cmocka_run_group_tests_name("addr", tests, NULL, NULL);
+}

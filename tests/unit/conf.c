@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Configurations, good and bad, the bad ones with the exact message. */
+#include <errno.h>
+#include <fcntl.h>
+
+#include "capture.h"
+#include "conf.h"
+#include "log.h"
+#include "util.h"
+
+static char dir[] = "/tmp/nsfast-conf-XXXXXX";
+
+/* Messages name the file as it was given, so the tests run where its name is short. */
+static int enter_dir(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) && chdir(dir) == 0 ? 0 : -1;
+}
+
+static int leave_dir(void **state)
+{
+	(void)state;
+	unlink("t.conf");
+	return chdir("/") == 0 && rmdir(dir) == 0 ? 0 : -1;
+}
+
+static void write_conf(const char *text, size_t len)
+{
+	int fd = open("t.conf", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, len), len);
+	close(fd);
+}
+
+static int read_bytes(const char *text, size_t len, struct network *n)
+{
+	write_conf(text, len);
+	network_init(n, "nsf0");
+	return conf_read("t.conf", n);
+}
+
+static void assert_text(const struct addr *a, bool with_plen, const char *want)
+{
+	char buf[ADDR_STRLEN];
+
+	assert_string_equal(addr_format(a, with_plen, buf), want);
+}
+
+static void a_full_file_fills_the_model(void **state)
+{
+	static const char text[] = "# all keys\n"
+				   "  [Network]   ; the one\r\n"
+				   "Name=t0\n"
+				   "Mode = bpf\n"
+				   "\tAddress=10.77.0.0/24\t# its first host\n"
+				   "Uplink=eth0;x\n"
+				   "SNat=198.51.100.1\n"
+				   "MTU=9000\n"
+				   "TimeoutTcpTransitory=241\n"
+				   "TimeoutTcpEstablished=7441\n"
+				   "TimeoutUdp=120\n"
+				   "TimeoutIcmp=61\n"
+				   "\n"
+				   "[Port web]\n"
+				   "[ Port  db ]\n"
+				   "Netns=data\n"
+				   "Address=10.77.0.9\n"
+				   "MAC=02:00:00:00:00:0A\n"
+				   ";[Port no]\n"
+				   "[Port ad]\n"
+				   "Device=veth7"; /* no newline at the end */
+	struct network n;
+	struct port *p;
+	int r;
+
+	(void)state;
+	assert_prints("", "", r = read_bytes(text, sizeof(text) - 1, &n));
+	assert_int_equal(r, 0);
+	assert_int_equal(n.has, NET_HAS_SUBNET | NET_HAS_UPLINK | NET_HAS_SNAT | NET_HAS_MTU | NET_HAS_MODE |
+					NET_HAS_PORTS | NET_HAS_TIMEOUT * 0xf);
+	assert_string_equal(n.name, "t0");
+	assert_int_equal(n.mode, NET_MODE_BPF);
+	assert_text(&n.gateway, true, "10.77.0.1/24");
+	assert_string_equal(n.uplink, "eth0;x");
+	assert_int_equal(n.snat, NET_SNAT_ADDR);
+	assert_text(&n.snat_addr, false, "198.51.100.1");
+	assert_int_equal(n.mtu, 9000);
+	assert_int_equal(n.timeout[NSF_TIMEOUT_TCP_TRANS], 241);
+	assert_int_equal(n.timeout[NSF_TIMEOUT_TCP_EST], 7441);
+	assert_int_equal(n.timeout[NSF_TIMEOUT_UDP], 120);
+	assert_int_equal(n.timeout[NSF_TIMEOUT_ICMP], 61);
+	assert_int_equal(n.n_ports, 3);
+	p = &n.ports[0];
+	assert_string_equal(p->name, "web");
+	assert_string_equal(p->netns, "web");
+	assert_int_equal(p->has, 0);
+	p = &n.ports[1];
+	assert_string_equal(p->name, "db");
+	assert_string_equal(p->netns, "data");
+	assert_string_equal(p->dev, "");
+	assert_int_equal(p->has, PORT_HAS_ADDR | PORT_HAS_MAC);
+	assert_text(&p->addr, false, "10.77.0.9");
+	assert_int_equal(p->mac[5], 0x0a);
+	p = &n.ports[2];
+	assert_string_equal(p->name, "ad");
+	assert_string_equal(p->netns, "");
+	assert_string_equal(p->dev, "veth7");
+	assert_int_equal(conf_check(&n), 0);
+	network_free(&n);
+}
+
+static void what_a_file_does_not_say_is_not_set(void **state)
+{
+	static const char *const texts[] = { "", "\n\n", "# nothing", "[Network]", "[Network]\r\n\r\n" };
+	struct network n;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		int r;
+
+		assert_prints("", "", r = read_bytes(texts[i], strlen(texts[i]), &n));
+		assert_int_equal(r, 0);
+		assert_int_equal(n.has, 0);
+		assert_string_equal(n.name, "nsf0");
+		network_free(&n);
+	}
+}
+
+static void masquerade_is_snat_in_other_words(void **state)
+{
+	struct network n;
+
+	(void)state;
+	assert_int_equal(read_bytes("[Network]\nMasquerade=no\n", 24, &n), 0);
+	assert_int_equal(n.snat, NET_SNAT_NONE);
+	assert_int_equal(n.has, NET_HAS_SNAT);
+	assert_int_equal(read_bytes("[Network]\nMasquerade=yes\n", 25, &n), 0);
+	assert_int_equal(n.snat, NET_SNAT_AUTO);
+	assert_int_equal(n.has, NET_HAS_SNAT);
+}
+
+static void a_timeout_below_the_floor_is_warned_of(void **state)
+{
+	struct network n;
+	int r;
+
+	(void)state;
+	assert_prints(
+		"", "nsfast: warning: t.conf:2:12: TimeoutUdp: '119' is below the 120 seconds that the RFC asks for\n",
+		r = read_bytes("[Network]\nTimeoutUdp=119\n", 25, &n));
+	assert_int_equal(r, 0);
+	assert_int_equal(n.timeout[NSF_TIMEOUT_UDP], 119);
+	assert_int_equal(n.has, NET_HAS_TIMEOUT << NSF_TIMEOUT_UDP);
+}
+
+static void bad_files_are_refused(void **state)
+{
+	static const struct {
+		const char *text, *message;
+	} rows[] = {
+		{ "Mode=bpf\n", "t.conf:1:1: key 'Mode' before any section\n    Mode=bpf\n    ^\n" },
+		{ "\n  what\n", "t.conf:2:3: 'what' is neither KEY=VALUE nor a section\n      what\n      ^\n" },
+		{ "[Network]\n=bpf", "t.conf:2:1: no key before '='\n    =bpf\n    ^\n" },
+		{ "[Network]\nMode=\n", "t.conf:2:6: key 'Mode' has no value\n    Mode=\n         ^\n" },
+		{ "[Network]\nMode= # bpf\n", "t.conf:2:6: key 'Mode' has no value\n    Mode= # bpf\n         ^\n" },
+		{ "[Network]\nMode=fast\n", "t.conf:2:6: Mode: 'fast' is no mode; there are auto, bpf and netfilter\n"
+					    "    Mode=fast\n         ^\n" },
+		{ "[Network]\n Mode = bfp ; x\n",
+		  "t.conf:2:9: Mode: 'bfp' is no mode; there are auto, bpf and netfilter\n"
+		  "     Mode = bfp ; x\n            ^\nhint: did you mean 'bpf'?\n" },
+		{ "[Network]\nAdress=10.0.0.1/24", "t.conf:2:1: unknown key 'Adress'\n    Adress=10.0.0.1/24\n    ^\n"
+						   "hint: did you mean 'Address'?\n" },
+		{ "[Network]\nmtu=1500",
+		  "t.conf:2:1: unknown key 'mtu'\n    mtu=1500\n    ^\nhint: did you mean 'MTU'?\n" },
+		{ "[Network]\nPublish=80", "t.conf:2:1: unknown key 'Publish'\n    Publish=80\n    ^\n" },
+		{ "[Port a]\nMode=bpf", "t.conf:2:1: unknown key 'Mode'\n    Mode=bpf\n    ^\n" },
+		{ "[Network]\nNetns=a", "t.conf:2:1: unknown key 'Netns'\n    Netns=a\n    ^\n" },
+		{ "[Network]\nMTU=1500\nMTU=1500\n", "t.conf:3:1: key 'MTU' is there already\n    MTU=1500\n    ^\n" },
+		{ "[Port a]\nDevice=x\n[Port b]\nDevice=y\nDevice=z",
+		  "t.conf:5:1: key 'Device' is there already\n    Device=z\n    ^\n" },
+		{ "[Network]\nSNat=auto\nMasquerade=no", "t.conf:3:1: key 'Masquerade' cannot stand beside 'SNat'\n"
+							 "    Masquerade=no\n    ^\n" },
+		{ "[Network]\nMasquerade=no\nSNat=auto", "t.conf:3:1: key 'SNat' cannot stand beside 'Masquerade'\n"
+							 "    SNat=auto\n    ^\n" },
+		{ "[Network]\nMasquerade=on", "t.conf:2:12: Masquerade: 'on' must be yes or no\n    Masquerade=on\n"
+					      "               ^\n" },
+		{ "[Port a]\nMAC=02:00:00:00:00:01\nDevice=x",
+		  "t.conf:3:1: key 'Device' cannot stand beside 'MAC'\n    Device=x\n    ^\n" },
+		{ "[Port a]\nDevice=x\nNetns=y",
+		  "t.conf:3:1: key 'Netns' cannot stand beside 'Device'\n    Netns=y\n    ^\n" },
+		{ "[Network]\n[Network]\n",
+		  "t.conf:2:1: section '[Network]' is there already\n    [Network]\n    ^\n" },
+		{ "[Network x]\n",
+		  "t.conf:1:10: 'x': section '[Network]' takes no name\n    [Network x]\n             ^\n" },
+		{ "[Port]\n",
+		  "t.conf:1:6: section '[Port]' must have a name, as in '[Port web]'\n    [Port]\n         ^\n" },
+		{ "[Port a]\n[Port a]\n", "t.conf:2:7: port 'a' is there already\n    [Port a]\n          ^\n" },
+		{ "[Port a=10.0.0.1]\n",
+		  "t.conf:1:7: 'a=10.0.0.1' is no name for a port\n    [Port a=10.0.0.1]\n          ^\n" },
+		{ "[Port a/b]\n", "t.conf:1:7: 'a/b' is no name for a port\n    [Port a/b]\n          ^\n"
+				  "hint: 1 to 63 letters, digits, '_', '-' and '.', the first a letter or digit\n" },
+		{ "[Prot a]\n",
+		  "t.conf:1:2: unknown section 'Prot'\n    [Prot a]\n     ^\nhint: did you mean '[Port NAME]'?\n" },
+		{ "[network]\n",
+		  "t.conf:1:2: unknown section 'network'\n    [network]\n     ^\nhint: did you mean '[Network]'?\n" },
+		{ "[]\n", "t.conf:1:2: unknown section ''\n    []\n     ^\n" },
+		{ "[Network\n", "t.conf:1:1: section has no ']'\n    [Network\n    ^\n" },
+		{ "[Network] x\n", "t.conf:1:10: 'x' after a section's ']'\n    [Network] x\n             ^\n" },
+		{ "[Network]\nAddress=fd00::1/64\n",
+		  "t.conf:2:9: Address: 'fd00::1/64': IPv6 subnets are not supported by this version\n"
+		  "    Address=fd00::1/64\n            ^\n" },
+		{ "[Network]\nMode=a\x1b[31m",
+		  "t.conf:2:6: Mode: 'a\\x1b[31m' is no mode; there are auto, bpf and netfilter\n"
+		  "    Mode=a?[31m\n         ^\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct network n;
+		char want[1024];
+		int r;
+
+		snprintf(want, sizeof(want), "nsfast: %s", rows[i].message);
+		assert_prints("", want, r = read_bytes(rows[i].text, strlen(rows[i].text), &n));
+		assert_int_equal(r, -EINVAL);
+		assert_int_equal(log_exit_code(), EXIT_USAGE);
+		network_free(&n);
+	}
+}
+
+static void limits_are_kept(void **state)
+{
+	static char big[1024 * 1024 + 1];
+	struct network n;
+	int r;
+
+	(void)state;
+	assert_prints("", "nsfast: t.conf:2:3: a NUL byte; this is no text\n    MT\n      ^\n",
+		      r = read_bytes("[Network]\nMT\0U=1500\n", 20, &n));
+	assert_int_equal(r, -EINVAL);
+	assert_prints("", "nsfast: t.conf:1:1: a NUL byte; this is no text\n", r = read_bytes("\0", 1, &n));
+	assert_int_equal(r, -EINVAL);
+
+	memset(big, '#', 4097);
+	big[4096] = '\n';
+	assert_int_equal(read_bytes(big, 4097, &n), 0);
+	big[4096] = '#';
+	assert_prints("",
+		      "nsfast: t.conf:1:4097: line is longer than 4096 bytes\n"
+		      "    ##################################################\n"
+		      "                                                      ^\n",
+		      r = read_bytes(big, 4097, &n));
+	assert_int_equal(r, -EINVAL);
+
+	memset(big, '\n', sizeof(big));
+	assert_int_equal(read_bytes(big, sizeof(big) - 1, &n), 0);
+	assert_prints("", "nsfast: 't.conf' is longer than 1048576 bytes\n", r = read_bytes(big, sizeof(big), &n));
+	assert_int_equal(r, -EINVAL);
+}
+
+static void files_that_cannot_be_read(void **state)
+{
+	struct network n;
+	int r;
+
+	(void)state;
+	network_init(&n, "nsf0");
+	assert_prints("", "nsfast: cannot read 'no.conf': No such file or directory\n", r = conf_read("no.conf", &n));
+	assert_int_equal(r, -EINVAL);
+	assert_prints("", "nsfast: cannot read '.': Is a directory\n", r = conf_read(".", &n));
+	assert_int_equal(r, -EINVAL);
+}
+
+static void a_dash_is_stdin(void **state)
+{
+	int saved = dup(STDIN_FILENO), fd, r;
+	struct network n;
+
+	(void)state;
+	write_conf("[Network]\nMTU=x\n", 16);
+	fd = open("t.conf", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0 && dup2(fd, STDIN_FILENO) == STDIN_FILENO);
+	network_init(&n, "nsf0");
+	assert_prints("", "nsfast: stdin:2:5: MTU: 'x' is no MTU; it must be 576 to 65535\n    MTU=x\n        ^\n",
+		      r = conf_read("-", &n));
+	assert_int_equal(r, -EINVAL);
+	assert_true(fcntl(STDIN_FILENO, F_GETFD) >= 0);
+	dup2(saved, STDIN_FILENO);
+	close(saved);
+	close(fd);
+}
+
+static int timeout_udp(const char *what, const char *text, struct network *n)
+{
+	return conf_timeout(what, text, NSF_TIMEOUT_UDP, n);
+}
+
+static void values_of_a_network(void **state)
+{
+	static const struct {
+		int (*read)(const char *what, const char *text, struct network *n);
+		const char *text, *error; /* NULL: it is good */
+	} rows[] = {
+		{ conf_name, "t0", NULL },
+		{ conf_name, "a2345678901", NULL },
+		{ conf_name, "a23456789012", "'a23456789012' is no name for a network" },
+		{ conf_name, "", "'' is no name for a network" },
+		{ conf_name, "..", "'..' is no name for a network" },
+		{ conf_mode, "auto", NULL },
+		{ conf_mode, "netfilter", NULL },
+		{ conf_mode, "", "'' is no mode; there are auto, bpf and netfilter" },
+		{ conf_mode, "BPF", "'BPF' is no mode; there are auto, bpf and netfilter" },
+		{ conf_subnet, "10.77.0.1/24", NULL },
+		{ conf_subnet, "10.77.0.0/8", NULL },
+		{ conf_subnet, "10.77.0.1", "'10.77.0.1' is no subnet" },
+		{ conf_subnet, "10.77.0/24", "'10.77.0/24' is no subnet" },
+		{ conf_subnet, "10.77.0.1/33", "'10.77.0.1/33' is no subnet" },
+		{ conf_subnet, "", "'' is no subnet" },
+		{ conf_subnet, "10.77.0.1/31", "'10.77.0.1/31': the prefix length must be 8 to 30" },
+		{ conf_subnet, "10.77.0.1/7", "'10.77.0.1/7': the prefix length must be 8 to 30" },
+		{ conf_subnet, "10.77.0.255/24", "'10.77.0.255/24' is the subnet's broadcast address" },
+		{ conf_subnet, "127.0.0.1/8", "'127.0.0.1/8' can be no interface's address" },
+		{ conf_subnet, "0.0.0.0/8", "'0.0.0.0/8' can be no interface's address" },
+		{ conf_subnet, "224.0.0.1/24", "'224.0.0.1/24' can be no interface's address" },
+		{ conf_subnet, "fd00::1/64", "'fd00::1/64': IPv6 subnets are not supported by this version" },
+		{ conf_uplink, "none", NULL },
+		{ conf_uplink, "eth0.7", NULL },
+		{ conf_uplink, "a23456789012345", NULL },
+		{ conf_uplink, "a234567890123456", "'a234567890123456' is no name of an interface" },
+		{ conf_uplink, "a/b", "'a/b' is no name of an interface" },
+		{ conf_uplink, "eth0:1", "'eth0:1' is no name of an interface" },
+		{ conf_uplink, "a b", "'a b' is no name of an interface" },
+		{ conf_uplink, "..", "'..' is no name of an interface" },
+		{ conf_uplink, "", "'' is no name of an interface" },
+		{ conf_snat, "auto", NULL },
+		{ conf_snat, "none", NULL },
+		{ conf_snat, "198.51.100.1", NULL },
+		{ conf_snat, "198.51.100.1/32", "'198.51.100.1/32' must be an address without a prefix length" },
+		{ conf_snat, "eth0", "'eth0' is no IPv4 address" },
+		{ conf_snat, "2001:db8::1", "'2001:db8::1': IPv6 addresses are not supported by this version" },
+		{ conf_snat, "255.255.255.255", "'255.255.255.255' can be no interface's address" },
+		{ conf_mtu, "576", NULL },
+		{ conf_mtu, "65535", NULL },
+		{ conf_mtu, "575", "'575' is no MTU; it must be 576 to 65535" },
+		{ conf_mtu, "65536", "'65536' is no MTU; it must be 576 to 65535" },
+		{ conf_mtu, "99999999999999999999999", "'99999999999999999999999' is no MTU; it must be 576 to 65535" },
+		{ conf_mtu, "+1500", "'+1500' is no MTU; it must be 576 to 65535" },
+		{ conf_mtu, "0x600", "'0x600' is no MTU; it must be 576 to 65535" },
+		{ conf_mtu, "1500 ", "'1500 ' is no MTU; it must be 576 to 65535" },
+		{ conf_mtu, "", "'' is no MTU; it must be 576 to 65535" },
+		{ timeout_udp, "2592000", NULL },
+		{ timeout_udp, "2592001", "'2592001' is no timeout; it must be 1 to 2592000 seconds" },
+		{ timeout_udp, "0", "'0' is no timeout; it must be 1 to 2592000 seconds" },
+		{ conf_ns, "a", NULL },
+		{ conf_ns, "a=10.77.0.2", NULL },
+		{ conf_ns, "", "'' is no name for a port" },
+		{ conf_ns, "=10.77.0.2", "'' is no name for a port" },
+		{ conf_ns, "a=", "'' is no IPv4 address" },
+		{ conf_ns, "a=10.77.0.2/24", "'10.77.0.2/24' must be an address without a prefix length" },
+		{ conf_ns, "a=fd00::2", "'fd00::2': IPv6 addresses are not supported by this version" },
+		{ conf_ns, "../a", "'../a' is no name for a port" },
+		{ conf_ns, "-a", "'-a' is no name for a port" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct network n, before;
+		struct capture c;
+		char want[256];
+		int r;
+
+		network_init(&n, "nsf0");
+		before = n;
+		capture_begin(&c);
+		r = rows[i].read("--opt", rows[i].text, &n);
+		capture_end(&c);
+		if (!rows[i].error) {
+			assert_string_equal(c.err, "");
+			assert_int_equal(r, 0);
+		} else {
+			snprintf(want, sizeof(want), "nsfast: --opt: %s\n", rows[i].error);
+			c.err[strcspn(c.err, "\n") + 1] = '\0'; /* hints have rows of their own */
+			assert_string_equal(c.err, want);
+			assert_int_equal(r, -EINVAL);
+			assert_memory_equal(&n, &before, sizeof(n)); /* what is refused changes nothing */
+		}
+		capture_free(&c);
+		network_free(&n);
+	}
+}
+
+static void values_of_a_port(void **state)
+{
+	static const char name64[] = "a234567890123456789012345678901234567890123456789012345678901234";
+	struct port p = { .netns = "a" };
+	int r;
+
+	(void)state;
+	assert_int_equal(conf_port_mac("--mac", "02:00:00:00:00:01", &p), 0);
+	assert_prints("",
+		      "nsfast: --mac: '01:00:00:00:00:01' is no MAC address for a port\n"
+		      "hint: as in 02:00:00:00:00:01; group addresses and zero are no port's\n",
+		      r = conf_port_mac("--mac", "01:00:00:00:00:01", &p));
+	assert_int_equal(r, -EINVAL);
+	assert_int_equal(p.mac[0], 2);
+	assert_int_equal(conf_port_address("--address", "10.77.0.2", &p), 0);
+	assert_prints("", "nsfast: --address: 'x' is no IPv4 address\n", r = conf_port_address("--address", "x", &p));
+	assert_int_equal(r, -EINVAL);
+	assert_int_equal(p.has, PORT_HAS_ADDR | PORT_HAS_MAC);
+	assert_prints("", "nsfast: --dev: 'a/b' is no name of an interface\n",
+		      r = conf_port_device("--dev", "a/b", &p));
+	assert_int_equal(r, -EINVAL);
+	assert_string_equal(p.netns, "a");
+	assert_int_equal(conf_port_device("--dev", "veth0", &p), 0);
+	assert_string_equal(p.netns, "");
+	assert_int_equal(conf_port_netns("Netns", name64 + 1, &p), 0);
+	assert_prints(
+		"",
+		"nsfast: Netns: 'a234567890123456789012345678901234567890123456789012345678901234' is no name for a namespace\n",
+		r = conf_port_netns("Netns", name64, &p));
+	assert_int_equal(r, -EINVAL);
+}
+
+static void hints_of_values(void **state)
+{
+	struct network n;
+
+	(void)state;
+	network_init(&n, "nsf0");
+	assert_prints("",
+		      "nsfast: --subnet: '10.77.0.1' is no subnet\n"
+		      "hint: as in 10.77.0.1/24: the gateway's address and the subnet's prefix length\n",
+		      conf_subnet("--subnet", "10.77.0.1", &n));
+	assert_prints("",
+		      "nsfast: NET: '/' is no name for a network\n"
+		      "hint: 1 to 11 letters, digits, '_', '-' and '.', the first a letter or digit\n",
+		      conf_name("NET", "/", &n));
+	assert_prints("",
+		      "nsfast: --mode: 'netfliter' is no mode; there are auto, bpf and netfilter\n"
+		      "hint: did you mean 'netfilter'?\n",
+		      conf_mode("--mode", "netfliter", &n));
+	/* a value that is good leaves nothing for the next error */
+	assert_prints("", "nsfast: x\n", (conf_mode("--mode", "bpf", &n), fail_usage("x")));
+}
+
+static void ports_of_the_command_line(void **state)
+{
+	struct network n;
+	int r;
+
+	(void)state;
+	network_init(&n, "nsf0");
+	assert_int_equal(conf_ns("--ns", "a", &n), 0);
+	assert_int_equal(conf_ns("--ns", "b=10.77.0.3", &n), 0);
+	assert_prints("", "nsfast: --ns: port 'a' is there already\n", r = conf_ns("--ns", "a=10.77.0.4", &n));
+	assert_int_equal(r, -EINVAL);
+	assert_int_equal(n.has, NET_HAS_PORTS);
+	assert_int_equal(n.n_ports, 2);
+	assert_string_equal(n.ports[1].netns, "b");
+	assert_text(&n.ports[1].addr, false, "10.77.0.3");
+	assert_int_equal(n.ports[0].has, 0);
+	assert_int_equal(n.ports[1].has, PORT_HAS_ADDR);
+	network_free(&n);
+}
+
+static void the_whole_is_checked(void **state)
+{
+	static const struct {
+		const char *text, *error; /* NULL: it is good */
+	} rows[] = {
+		{ "[Network]\nAddress=10.77.0.1/24\n[Port a]\nAddress=10.77.0.2\n[Port b]\nAddress=10.77.0.254", NULL },
+		{ "[Port a]\nAddress=192.0.2.1", NULL }, /* no subnet is known yet */
+		{ "[Network]\nAddress=10.77.0.1/24\n[Port a]\nAddress=10.77.1.2",
+		  "nsf0/a: '10.77.1.2' is no host's address in the subnet of '10.77.0.1/24'" },
+		{ "[Network]\nAddress=10.77.0.1/24\n[Port a]\nAddress=10.77.0.255",
+		  "nsf0/a: '10.77.0.255' is no host's address in the subnet of '10.77.0.1/24'" },
+		{ "[Network]\nAddress=10.77.0.1/24\n[Port a]\nAddress=10.77.0.1",
+		  "nsf0/a: '10.77.0.1' is the gateway's address" },
+		{ "[Port c]\nAddress=10.0.0.2\n[Port a]\nAddress=10.0.0.2\n",
+		  "nsf0: ports 'c' and 'a' have the same address '10.0.0.2'" },
+		{ "[Port a]\nMAC=02:00:00:00:00:0A\n[Port b]\nMAC=02:00:00:00:00:0a\n",
+		  "nsf0: ports 'a' and 'b' have the same MAC address '02:00:00:00:00:0a'" },
+		{ "[Port a]\n[Port b]\nNetns=a\n", "nsf0: ports 'a' and 'b' have the same namespace 'a'" },
+		{ "[Port a]\nDevice=x\n[Port b]\nDevice=x", "nsf0: ports 'a' and 'b' have the same interface 'x'" },
+		{ "[Port a]\nDevice=x\n[Port b]\nNetns=a\n[Port c]", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct network n;
+		char want[256] = "";
+		int r;
+
+		assert_int_equal(read_bytes(rows[i].text, strlen(rows[i].text), &n), 0);
+		if (rows[i].error)
+			snprintf(want, sizeof(want), "nsfast: %s\n", rows[i].error);
+		assert_prints("", want, r = conf_check(&n));
+		assert_int_equal(r, rows[i].error ? -EINVAL : 0);
+		network_free(&n);
+	}
+}
+
+static void the_nearest_word(void **state)
+{
+	static const char *const list[] = { "up", "down", "show", "flows", "Timeout", NULL };
+	static const struct {
+		const char *word, *nearest;
+	} rows[] = {
+		{ "down", "down" },     { "dwon", "down" },  { "donw", "down" },
+		{ "dow", "down" },      { "shwo", "show" },  { "SHOW", "show" },
+		{ "flow", "flows" },    { "u", "up" },       { "timeot", "Timeout" },
+		{ "tmeot", "Timeout" }, { "tmet", NULL },    { "xy", NULL },
+		{ "", NULL },           { "publish", NULL },
+	};
+	char word[5000];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *nearest = conf_nearest(rows[i].word, list);
+
+		if (rows[i].nearest)
+			assert_string_equal(nearest, rows[i].nearest);
+		else
+			assert_null(nearest);
+	}
+	memset(word, 'a', sizeof(word) - 1);
+	word[sizeof(word) - 1] = '\0';
+	assert_null(conf_nearest(word, list));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_full_file_fills_the_model),
+		cmocka_unit_test(what_a_file_does_not_say_is_not_set),
+		cmocka_unit_test(masquerade_is_snat_in_other_words),
+		cmocka_unit_test(a_timeout_below_the_floor_is_warned_of),
+		cmocka_unit_test(bad_files_are_refused),
+		cmocka_unit_test(limits_are_kept),
+		cmocka_unit_test(files_that_cannot_be_read),
+		cmocka_unit_test(a_dash_is_stdin),
+		cmocka_unit_test(values_of_a_network),
+		cmocka_unit_test(values_of_a_port),
+		cmocka_unit_test(hints_of_values),
+		cmocka_unit_test(ports_of_the_command_line),
+		cmocka_unit_test(the_whole_is_checked),
+		cmocka_unit_test(the_nearest_word),
+	};
+
+	return cmocka_run_group_tests(tests, enter_dir, leave_dir);
+}
