@@ -200,7 +200,6 @@ static __noinline int edit_nd(struct pkt *p)
 		a.ip.daddr.s6_addr32[3] = bpf_htonl(1);
 	}
 	a.icmp.icmp6_type = 136;
-	a.icmp.icmp6_router = 1;
 	a.icmp.icmp6_solicited = !probe;
 	a.icmp.icmp6_override = 1;
 	a.target = n.target;
@@ -248,13 +247,12 @@ static __always_inline int edit_quote_sum(struct pkt *p, __u32 quote, __u32 part
 
 static __noinline int edit_icmp(struct pkt *p)
 {
-	__u32 quote = p->wire < EDIT_QUOTE_MAX ? p->wire & ~3u : EDIT_QUOTE_MAX, partial = 0;
+	__u32 have = p->ctx->gso_size ? p->len - ETH_HLEN : p->wire;
+	__u32 quote = have < EDIT_QUOTE_MAX ? have & ~3u : EDIT_QUOTE_MAX, partial = 0;
 	struct edit_error e = {};
 	struct ethhdr eth;
 	__s64 sum;
 
-	if (p->ctx->gso_size)
-		quote = EDIT_QUOTE_MAX;
 	if (ctx_csum_partial(p->ctx)) {
 		if (p->proto == IPPROTO_TCP)
 			partial = offsetof(struct tcphdr, check);

@@ -60,46 +60,60 @@ static __always_inline void flow_touch(const struct pkt *p, struct nsf_flow *f, 
 }
 
 /*
- * Once a tick: asks for the route again. That packet leaves by the kernel's neighbour table, which keeps the neighbour
- * fresh; a lookup alone never does.
+ * Notes the way out that route() found. The packet itself leaves by the kernel's neighbour table, which keeps the
+ * neighbour fresh; a lookup alone never does.
  */
-static __noinline enum verdict flow_reroute(struct pkt *p, struct nsf_flow *f, __u32 now)
+static __always_inline enum verdict flow_nexthop(struct pkt *p, struct nsf_flow *f, __u32 now)
 {
-	TRY(route(p));
-	if (p->out != p->net->uplink)
-		return drop(p, NSF_DROP_NOT_UPLINK);
 	f->uplink = p->out;
 	f->routed = now;
 	if (!p->macs) {
 		f->flags &= ~NSF_FLOW_NEXTHOP;
-	} else {
-		f->mtu = p->mtu;
-		if (!mac_equal(f->dmac, p->out_dmac))
-			mac_copy(f->dmac, p->out_dmac);
-		if (!mac_equal(f->smac, p->out_smac))
-			mac_copy(f->smac, p->out_smac);
-		if (!(f->flags & NSF_FLOW_NEXTHOP))
-			f->flags |= NSF_FLOW_NEXTHOP;
+		return NEIGH;
 	}
+	f->mtu = p->mtu;
+	if (!mac_equal(f->dmac, p->out_dmac))
+		mac_copy(f->dmac, p->out_dmac);
+	if (!mac_equal(f->smac, p->out_smac))
+		mac_copy(f->smac, p->out_smac);
+	if (!(f->flags & NSF_FLOW_NEXTHOP))
+		f->flags |= NSF_FLOW_NEXTHOP;
 	p->macs = 0; /* the kernel writes them */
 	return NEIGH;
 }
 
-/* The plan for a packet of the inner endpoint; a flow just made comes here too. */
-static __always_inline enum verdict flow_out(struct pkt *p, struct nsf_flow *f)
+/* Once a tick a route or gateway that changed is followed, without anyone watching. */
+static __noinline enum verdict flow_reroute(struct pkt *p, struct nsf_flow *f, __u32 now)
 {
-	__u32 now = tick();
+	p->edit = EDIT_NONE; /* what route() gives to the host, goes up as it came */
+	TRY(route(p));
+	if (p->out != p->net->uplink)
+		return drop(p, NSF_DROP_NOT_UPLINK);
+	p->edit = EDIT_SNAT;
+	return flow_nexthop(p, f, now);
+}
 
+/* What every packet of the inner endpoint needs, the first one too; the way out comes after. */
+static __always_inline void flow_translate(struct pkt *p, struct nsf_flow *f, __u32 now)
+{
 	p->flow = f;
 	p->edit = EDIT_SNAT;
 	p->new_addr = f->ext;
 	p->new_port = f->ext_port;
 	p->out_slot = p->net->uplink_slot;
-	if (unlikely(p->ttl <= 1))
-		return icmp_answer(p, NSF_DROP_TTL, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL);
 	flow_touch(p, f, now, true);
 	if (!(p->port->flags & NSF_PORT_MANAGED) && !mac_equal(f->inner_mac, p->smac))
 		mac_copy(f->inner_mac, p->smac);
+}
+
+/* The plan for a packet of the inner endpoint. */
+static __always_inline enum verdict flow_out(struct pkt *p, struct nsf_flow *f)
+{
+	__u32 now = tick();
+
+	if (unlikely(p->ttl <= 1))
+		return icmp_answer(p, NSF_DROP_TTL, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL);
+	flow_translate(p, f, now);
 	if (unlikely(f->routed != (__u16)now || !(f->flags & NSF_FLOW_NEXTHOP)))
 		return flow_reroute(p, f, now);
 	if (unlikely(p->wire > f->mtu))

@@ -55,7 +55,6 @@ static __always_inline void nat_fill(const struct pkt *p, struct nsf_flow *f, __
 
 	f->gen++;
 	f->seen = now;
-	f->uplink = p->out;
 	f->port_gen = p->port->gen;
 	f->inner = p->saddr;
 	f->peer = p->daddr;
@@ -65,8 +64,6 @@ static __always_inline void nat_fill(const struct pkt *p, struct nsf_flow *f, __
 	f->ext_port = port;
 	f->net = p->net_id;
 	f->slot = p->slot;
-	f->routed = now - 1; /* the first packet goes by the kernel's neighbour table */
-	f->mtu = 0;
 	f->proto = p->proto;
 	f->tcp = 0;
 	f->snat = p->net->snat;
@@ -158,5 +155,6 @@ static __noinline enum verdict nat(struct pkt *p)
 	f = nat_make(p, &c);
 	if (!f)
 		return icmp_answer(p, p->reason, ICMP_DEST_UNREACH, ICMP_PKT_FILTERED);
-	return flow_out(p, f);
+	flow_translate(p, f, c.now);
+	return flow_nexthop(p, f, c.now);
 }

@@ -96,7 +96,8 @@ static __always_inline void parse_ip4(struct pkt *p)
 		p->bad = NSF_DROP_BAD_IP4;
 		return;
 	}
-	p->wire = total;
+	if (!p->ctx->gso_size)
+		p->wire = total;
 	p->l4 = ETH_HLEN + head;
 	off = bpf_ntohs(ip->frag_off);
 	if (unlikely(off & 0x3fff)) {
@@ -122,7 +123,8 @@ static __always_inline enum verdict parse(struct pkt *p)
 	mac_copy(p->dmac, eth->h_dest);
 	mac_copy(p->smac, eth->h_source);
 	p->ethertype = eth->h_proto;
-	p->wire = p->ctx->len - ETH_HLEN;
+	/* the kernel cuts GSO packets so that they fit their sender's MTU; headers are added where they are known */
+	p->wire = p->ctx->gso_size ? p->ctx->gso_size : p->ctx->len - ETH_HLEN;
 	p->tagged =
 		p->ctx->vlan_present || p->ethertype == bpf_htons(ETH_P_8021Q) || p->ethertype == bpf_htons(ETH_P_QINQ);
 	if (p->ethertype == bpf_htons(ETH_P_IP))

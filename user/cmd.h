@@ -14,6 +14,7 @@
 	X(flows, "[NET]", "tracked conversations with the outside") \
 	X(drops, "[NET]", "discarded packets by reason") \
 	X(doctor, "", "what works here and what does not") \
+	X(demo, "", "show it at work, in private namespaces") \
 	X(version, "", "version of nsfast")
 
 #define CMD_DECLARE(name, args, text) int cmd_##name(int argc, char **argv);

@@ -57,7 +57,8 @@ static int open_name(const char *name)
 	dir = open(NETNS_DIR, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return -errno;
-	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	/* links are followed: /run/netns/NAME -> /proc/PID/ns/net is how containers of others are given a name */
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	return fd < 0 ? -errno : fd;
 }

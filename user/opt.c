@@ -83,7 +83,8 @@ int opt_next(int argc, char **argv, const char *letters, const struct option *wo
 		n++;
 	}
 	memcpy(&all[n], common, sizeof(common));
-	snprintf(spec, sizeof(spec), "%s:" COMMON_LETTERS, letters);
+	/* the ':' that tells a missing value from an unknown option stands first, or after '+' */
+	snprintf(spec, sizeof(spec), "%s:%s" COMMON_LETTERS, *letters == '+' ? "+" : "", letters + (*letters == '+'));
 	opterr = 0;
 	do
 		c = getopt_long(argc, argv, spec, all, NULL);

@@ -244,6 +244,8 @@ static int up_ports(const struct network *is, struct network *want)
 			*p = is->ports[i];
 			if (p->netns[0])
 				p->dev[0] = '\0';
+			if (p->addr.family && !network_holds(want, &p->addr))
+				p->addr = (struct addr){}; /* another subnet brings another address */
 		}
 	}
 	for (i = 0; is && i < want->n_ports; i++) {
