@@ -52,35 +52,55 @@ static __always_inline int leave_neigh(struct pkt *p)
 
 struct leave_flood {
 	struct __sk_buff *ctx;
-	__u32 slot; /* next port */
-	__u32 from; /* where the frame came from */
+	__u32 slot;  /* next one to look at */
+	__u32 held;  /* port that still waits for its copy, 0 for none */
+	__u32 from;  /* where the frame came from */
 	__u32 wire;
 };
+
+static __always_inline void leave_copy(struct __sk_buff *ctx, __u32 slot)
+{
+	const struct nsf_port *to = bpf_map_lookup_elem(&nsf_ports, &slot);
+
+	if (to && !bpf_clone_redirect(ctx, to->ifindex, 0))
+		leave_tx(slot, ctx->len);
+}
 
 /* One port of the network's list. A list that changes meanwhile is walked on: a freed slot keeps its next. */
 static long leave_flood_one(__u32 i, struct leave_flood *l)
 {
 	const struct nsf_port *to = bpf_map_lookup_elem(&nsf_ports, &l->slot);
-	__u32 slot = l->slot;
+	__u32 slot = l->slot, held = l->held;
 
 	if (!slot || !to)
 		return 1;
 	l->slot = to->next;
-	if (slot != l->from && to->role == NSF_ROLE_PORT && l->wire <= to->mtu &&
-	    !bpf_clone_redirect(l->ctx, to->ifindex, 0))
-		leave_tx(slot, l->ctx->len);
+	if (slot == l->from || to->role != NSF_ROLE_PORT || l->wire > to->mtu)
+		return 0;
+	l->held = slot;
+	if (held)
+		leave_copy(l->ctx, held);
 	return 0;
 }
 
+/* Copies for all but the last; that one gets the frame itself, so that the host's sender hears of no loss. */
 static __noinline int leave_flood(struct pkt *p)
 {
 	struct leave_flood l = { .ctx = p->ctx, .slot = p->net->first, .from = p->slot, .wire = p->wire };
+	const struct nsf_port *last;
 
 	bpf_loop(NSF_SLOTS_MAX, leave_flood_one, &l, 0);
-	if (p->port->role == NSF_ROLE_GATEWAY)
-		return TC_ACT_SHOT; /* its copies are on their way */
-	leave_tx(p->net->gateway_slot, p->ctx->len);
-	return bpf_redirect(p->net->gateway, BPF_F_INGRESS);
+	if (p->port->role == NSF_ROLE_PORT) {
+		if (l.held)
+			leave_copy(p->ctx, l.held);
+		leave_tx(p->net->gateway_slot, p->ctx->len);
+		return bpf_redirect(p->net->gateway, BPF_F_INGRESS);
+	}
+	last = bpf_map_lookup_elem(&nsf_ports, &l.held);
+	if (!l.held || !last)
+		return TC_ACT_SHOT; /* nobody is there */
+	leave_tx(l.held, p->ctx->len);
+	return bpf_redirect(last->ifindex, 0);
 }
 
 /* Back where it came from: to the port, or out of the uplink. */
