@@ -5,6 +5,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "nsfast/count.h"
@@ -12,6 +14,7 @@
 #include "nsfast/fdb.h"
 
 #include "bpf_row.h"
+#include "ifname.h"
 #include "log.h"
 
 static void read_addr(struct addr *ret, __be32 addr, __u8 plen)
@@ -88,6 +91,24 @@ static void read_uplink(struct host *h, const struct nsf_net *row, struct networ
 		memcpy(n->uplink, l.name, sizeof(n->uplink));
 }
 
+/* Somebody may have switched forwarding off for all interfaces; route lookups need it on the far end. */
+static bool read_forwarding(const char *net)
+{
+	char far[IFNAMSIZ], path[64], on = '0';
+	autoclose int fd = -1;
+
+	ifname_far(net, far);
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/forwarding", far);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 && read(fd, &on, 1) == 1 && on == '1';
+}
+
+static bool read_whole(struct host *h, const struct nsf_net *row, const struct network *n)
+{
+	return n->ifindex && read_forwarding(n->name) &&
+	       (!row->uplink || (n->uplink[0] && dp_attached(&h->dp, row->uplink, DP_INGRESS)));
+}
+
 int bpf_read_net(struct host *h, const char *name, struct network *ret)
 {
 	__u32 id = h->dp.loaded ? row_net(&h->dp, name) : 0, slot;
@@ -109,6 +130,7 @@ int bpf_read_net(struct host *h, const char *name, struct network *ret)
 	    dp_attached(&h->dp, row->gateway, DP_EGRESS))
 		ret->ifindex = row->gateway;
 	read_uplink(h, row, ret);
+	ret->whole = read_whole(h, row, ret);
 	r = read_count(h, row->gateway_slot, &ret->gw);
 	if (!r)
 		r = read_count(h, row->uplink_slot, &ret->up);

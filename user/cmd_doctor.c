@@ -73,10 +73,10 @@ static int doctor_network(const char *name, void *arg)
 
 	if (r)
 		return r;
-	whole = n.ifindex;
+	whole = n.whole;
 	for (i = 0; i < n.n_ports; i++)
 		whole = whole && n.ports[i].ifindex;
-	doctor_line(name, whole, whole ? "whole" : "gateway or ports are gone",
+	doctor_line(name, whole, whole ? "whole" : "gateway, uplink or ports are not as they were made",
 		    whole ? NULL : "run 'nsfast up' for it again");
 	network_free(&n);
 	return 0;

@@ -108,7 +108,8 @@ static int add_run(struct change *c, const char *name, const struct port *asked)
 	out_open_object(NULL);
 	out_str("network", "%s/", c->n.name);
 	out_str("name", "%s: added", name);
-	out_str("address", p->addr.family ? ", address %s" : NULL, addr_format(&p->addr, true, text));
+	out_str("address", p->addr.family ? ", address %s" : NULL,
+		p->addr.family ? addr_format(&p->addr, true, text) : NULL);
 	out_text("\n");
 	out_close_object();
 	return 0;

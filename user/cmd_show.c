@@ -28,10 +28,10 @@ static void show_port(const struct port *p)
 	out_str("name", "  %-14s ", p->name);
 	out_str("netns", "%-14s ", p->netns[0] ? p->netns : NULL);
 	out_str("dev", "%-15s ", p->dev[0] ? p->dev : NULL);
-	out_str("state", p->ifindex ? NULL : "%s ", p->ifindex ? "up" : "gone");
 	out_str("address", "%-18s ", p->addr.family ? addr_format(&p->addr, true, addr) : NULL);
 	out_str("mac", "%-17s ", p->has & PORT_HAS_MAC ? mac_format(p->mac, mac) : NULL);
 	show_counters(p);
+	out_str("state", p->ifindex ? NULL : "  %s", p->ifindex ? "up" : "gone");
 	out_text("\n");
 	out_close_object();
 }
@@ -74,7 +74,7 @@ static void show_network(const struct network *n, const struct mode *m, const st
 
 	out_open_object(NULL);
 	out_str("name", "%s: ", n->name);
-	out_str("state", n->ifindex ? NULL : "%s, ", n->ifindex ? "up" : "gateway gone: run 'nsfast up' again");
+	out_str("state", n->whole ? NULL : "%s, run 'nsfast up' for it again; ", n->whole ? "up" : "damaged");
 	out_str("mode", "mode %s, ", m->name);
 	out_str("gateway", "gateway %s ", addr_format(&n->gateway, true, gw));
 	out_str("mac", "(%s), ", mac_format(n->mac, mac));

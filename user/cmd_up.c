@@ -115,10 +115,8 @@ static int up_run(struct host *h, struct network *want)
 		r = up_resolve(h, there ? &is : NULL, want);
 	if (!r)
 		r = conf_check(want);
-	if (!r) {
-		host_catch_signals();
+	if (!r)
 		r = up_converge(h, m, there ? &is : NULL, want, &did);
-	}
 	if (!r)
 		up_tell(want, m, &did);
 	network_free(&is);
@@ -137,6 +135,7 @@ int cmd_up(int argc, char **argv)
 	if (!r)
 		r = opt_host(&h);
 	if (!r) {
+		host_catch_signals(); /* from here on there is something to undo, the lock's file at least */
 		r = lock = state_lock();
 		if (lock >= 0) {
 			dp_collect();

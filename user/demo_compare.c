@@ -121,10 +121,11 @@ static void print_row(size_t row, const struct demo_row *d, bool both, const str
 
 static void print_method(bool both, const struct demo_look *look)
 {
-	out_text("  %sClient and server share CPU %d, one connection at a time. Medians of %d rounds, each of two samples\n"
-		 "  of %.2f s%s; %d s in all. The rates are those of this machine, now.%s\n",
-		 look->dim, worker_cpu(), ROUNDS, SAMPLE_MS / 1000.0, both ? " on either side, taken in turns" : "",
-		 DEMO_ROWS * ROUNDS * (both ? 4 : 2) * (WARM_MS + SAMPLE_MS) / 1000, look->off);
+	out_text(
+		"  %sClient and server share CPU %d, one connection at a time. Medians of %d rounds, each of two samples\n"
+		"  of %.2f s%s; %d s in all. The rates are those of this machine, now.%s\n",
+		look->dim, worker_cpu(), ROUNDS, SAMPLE_MS / 1000.0, both ? " on either side, taken in turns" : "",
+		DEMO_ROWS * ROUNDS * (both ? 4 : 2) * (WARM_MS + SAMPLE_MS) / 1000, look->off);
 }
 
 /* A path that does not do its job is not measured. */

@@ -29,7 +29,7 @@ static bool up_same_port(const struct port *is, const struct port *want)
 
 static bool up_same_net(const struct network *is, const struct network *want)
 {
-	return is->ifindex && is->mtu == want->mtu && streq(is->uplink, want->uplink) && is->snat == want->snat &&
+	return is->whole && is->mtu == want->mtu && streq(is->uplink, want->uplink) && is->snat == want->snat &&
 	       (is->snat != NET_SNAT_ADDR || !memcmp(is->snat_addr.bytes, want->snat_addr.bytes, 4)) &&
 	       !memcmp(is->timeout, want->timeout, sizeof(is->timeout));
 }

@@ -237,8 +237,13 @@ static int up_ports(const struct network *is, struct network *want)
 
 	if (is && !(want->has & NET_HAS_PORTS)) {
 		for (i = 0; i < is->n_ports; i++) {
-			struct port *p = network_add_port(want, is->ports[i].name);
+			struct port *p;
 
+			if (!is->ports[i].netns[0] && !is->ports[i].dev[0]) {
+				warn("%s/%s: its interface is gone, and so is the port", want->name, is->ports[i].name);
+				continue;
+			}
+			p = network_add_port(want, is->ports[i].name);
 			if (!p)
 				return fail(-ENOMEM, "%s: cannot list ports", want->name);
 			*p = is->ports[i];
