@@ -89,14 +89,16 @@ int cmd_down(int argc, char **argv)
 	}
 	r = opt_words(argc, argv, 0, 1, "down [NET | --all]");
 	if (!r)
-		r = opt_host(&h);
+		r = opt_enter();
 	if (r)
 		return r;
 	lock = state_lock();
 	if (lock < 0)
 		return lock;
 	dp_collect();
-	r = down_run(&h, argc, argv, all);
+	r = host_open(&h);
+	if (!r)
+		r = down_run(&h, argc, argv, all);
 	state_tidy();
 	return r;
 }

@@ -41,16 +41,18 @@ static void change_end(struct change *c)
 
 static int change_begin(struct change *c, const char *net)
 {
-	int r = opt_host(&c->h);
+	int r = opt_enter();
 
 	if (r)
 		return r;
-	c->m = mode_of(&c->h, net);
-	if (c->m)
-		c->lock = state_lock();
-	if (!c->m || c->lock < 0) {
-		if (c->m)
-			return c->lock;
+	c->lock = state_lock_if_present();
+	if (c->lock < 0 && c->lock != -ENOENT)
+		return c->lock;
+	r = c->lock >= 0 ? host_open(&c->h) : 0;
+	if (r)
+		return r;
+	c->m = c->lock >= 0 ? mode_of(&c->h, net) : NULL;
+	if (!c->m) {
 		hint("make it with: nsfast up %s", net);
 		return fail_missing("no network '%s' on this host", net);
 	}

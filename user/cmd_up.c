@@ -133,13 +133,15 @@ int cmd_up(int argc, char **argv)
 	network_init(&want, "");
 	r = up_read(argc, argv, &want);
 	if (!r)
-		r = opt_host(&h);
+		r = opt_enter();
 	if (!r) {
 		host_catch_signals(); /* from here on there is something to undo, the lock's file at least */
 		r = lock = state_lock();
 		if (lock >= 0) {
 			dp_collect();
-			r = mode_repair(&h);
+			r = host_open(&h);
+			if (!r)
+				r = mode_repair(&h);
 			if (!r)
 				r = up_run(&h, &want);
 			if (r)

@@ -158,6 +158,9 @@ int demo_compare(const struct lab *bpf, const struct demo_look *look, struct dem
 		if (!r)
 			print_row(i, &rows[i], !lacks, look);
 	}
+	if (!r && !lacks && !lab_bridge_filters())
+		out_text("  %sbr_netfilter is not loaded: between containers the bridge passed no iptables here.%s\n",
+			 look->dim, look->off);
 	if (!r)
 		out_text("  %sNot measured: bulk transfer, several CPUs at once, a real network card.%s\n", look->dim,
 			 look->off);

@@ -26,14 +26,16 @@ struct lab {
 
 /* A bare veth pair between A and B: what a path could be at best. */
 int lab_wire(struct lab *ret);
-/* What a container host has without nsfast: A and B on a bridge, br_netfilter, the rule set that Docker writes for one
- * bridge network, MASQUERADE to the outside. -EOPNOTSUPP with a message if iptables or br_netfilter is missing. */
+/* What a container host has without nsfast: A and B on a bridge, br_netfilter if it is there, the rule set that Docker writes for one
+ * bridge network, MASQUERADE to the outside. -EOPNOTSUPP with a message if iptables is missing. */
 int lab_bridge(struct lab *ret);
 /* The empty stage for nsfast: a host with an uplink and a default route, and the outside, which knows no way back to
  * private addresses. name (may be NULL) names the host's namespace under /run/netns. */
 int lab_stage(struct lab *ret, const char *name);
 /* Why lab_bridge() cannot work here, or NULL if it can. */
 const char *lab_bridge_lacks(void);
+/* True if the kernel has br_netfilter: what one container sends another passes iptables too, as on a Docker host. */
+bool lab_bridge_filters(void);
 
 /* Closes the descriptors, which ends the namespaces, and takes the name away. */
 void lab_close(struct lab *l);

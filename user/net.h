@@ -63,7 +63,7 @@ struct network {
 	size_t n_ports;
 	/* what is, filled by a mode's read */
 	__u32 id;
-	bool whole; /* gateway, uplink and hooks are as they were made */
+	bool whole;  /* gateway, uplink and hooks are as they were made */
 	int ifindex; /* of the gateway; 0 if gone */
 	int uplink_ifindex;
 	struct port gw, up; /* counters of the gateway and of the leg on the uplink */

@@ -111,7 +111,7 @@ int opt_words(int argc, char **argv, int least, int most, const char *usage)
 			 : fail_usage("'%s' is one word too many", argv[optind + most]);
 }
 
-int opt_host(struct host *ret)
+int opt_enter(void)
 {
 	autoclose int fd = -1;
 	int r;
@@ -128,5 +128,12 @@ int opt_host(struct host *ret)
 		if (r)
 			return fail(r, "cannot enter namespace '%s'", opt_netns);
 	}
-	return host_open(ret);
+	return 0;
+}
+
+int opt_host(struct host *ret)
+{
+	int r = opt_enter();
+
+	return r ? r : host_open(ret);
 }

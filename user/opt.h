@@ -19,7 +19,10 @@ int opt_words(int argc, char **argv, int least, int most, const char *usage);
 /* Before the verb: only the common options. */
 int opt_common(int argc, char **argv);
 
-/* Checks that we are root, enters the namespace of -n, opens the host. Prints. */
+/* Checks that we are root, enters the namespace of -n. Prints. Who changes something then takes the lock and only after
+ * that opens the host: what is loaded may be removed or replaced until the lock is held. */
+int opt_enter(void);
+/* The same, and opens the host. */
 int opt_host(struct host *ret);
 /* Asked for -d and -s. */
 extern bool opt_details, opt_help;
