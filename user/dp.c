@@ -221,11 +221,10 @@ int dp_load(__u64 host, struct dp *ret)
 		return fail(-errno, "cannot make folder '%s'", DP_ROOT);
 	dp_remove(fresh);
 	r = dp_load_object(&s);
-	if (r)
-		return r;
-	if (mkdir(fresh, 0700))
-		return fail(-errno, "cannot make folder '%s'", fresh);
-	r = dp_pin(s, fresh);
+	if (!r && mkdir(fresh, 0700))
+		r = fail(-errno, "cannot make folder '%s'", fresh);
+	if (!r)
+		r = dp_pin(s, fresh);
 	if (!r) {
 		r = dp_run_fd(bpf_program__fd(s->progs.nsf_start));
 		if (r)
@@ -233,11 +232,13 @@ int dp_load(__u64 host, struct dp *ret)
 	}
 	if (!r && rename(fresh, dir))
 		r = fail(-errno, "cannot rename '%s'", fresh);
+	if (!r)
+		r = dp_open(host, ret);
 	if (r) {
 		dp_remove(fresh);
-		return r;
+		dp_unload(host);
 	}
-	return dp_open(host, ret);
+	return r;
 }
 
 int dp_unload(__u64 host)

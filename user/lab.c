@@ -241,7 +241,8 @@ static int forward_packets(int out, void *arg)
 {
 	(void)out;
 	(void)arg;
-	return write_sysctl("/proc/sys/net/ipv4/ip_forward", "1") || (lab_bridge_filters() && write_sysctl(BRIDGE_NF, "1"));
+	return write_sysctl("/proc/sys/net/ipv4/ip_forward", "1") ||
+	       (lab_bridge_filters() && write_sysctl(BRIDGE_NF, "1"));
 }
 
 /* What dockerd writes for one bridge network without published ports, in its order: the form with two isolation chains

@@ -30,7 +30,9 @@ complain "line 1 (after #!) names the licence, the next one the file's one job" 
 complain "too long: more than 500 lines" < <(wc -l "${code[@]}" | awk '$1 > 500 && $2 != "total"')
 complain "white space at the end of a line" < <(grep -nE '[[:space:]]+$' "${code[@]}")
 complain "work not done has an issue, not a remark" < <(grep -nE '\b(TO[D]O|FIX[M]E|X[X]X)\b' "${code[@]}")
-complain "no shells in user/" < <(grep -nE '\b(system|popen|execl?p|execvp)[[:space:]]*\(' user/*.[ch])
+# 'nsfast exec' becomes the command that its user named: the one call that may
+complain "no shells in user/" < <(grep -nE '\b(system|popen|execl?p|execvp)[[:space:]]*\(' user/*.[ch] |
+	grep -vE '^user/cmd_exec\.c:[0-9]+:[[:space:]]execvp\(argv\[optind \+ 1\], argv \+ optind \+ 1\);$')
 complain "tests wait for conditions" < <(
 	grep -nE '\b(u|nano|clock_nano)?sleep\b' "${tests[@]}" | grep -vE '^[^:]+:[0-9]+:[[:space:]]*(#|/?\*)')
 complain "headers begin with #pragma once" < <(grep -L '^#pragma once$' {bpf,user,include/nsfast,tests/*}/*.h 2>/dev/null)

@@ -114,7 +114,7 @@ gone_port() {
 	run -1 again
 	[[ $output == *"up0"* ]]
 	nsf down t0
-	[ -z "$(ip -n "$H" -o link show | grep -v ': lo:')" ]
+	[ "$(ip -n "$H" -o link show | grep -vc ': lo:')" = 0 ]
 	[ ! -e /run/nsfast ]
 }
 

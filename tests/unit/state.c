@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* /run/nsfast: facts, the lock and its races, the bpffs seen from other mount namespaces. Needs root. */
-#include <dirent.h>
+/* /run/nsfast: facts, the lock and its races, what is removed. Needs root. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <sched.h>
-#include <signal.h>
-#include <sys/file.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 
-#include "capture.h"
-#include "log.h"
-#include "state.h"
+#include "machine.h"
 
 #define HOST 4711
-
-static bool exists(const char *path)
-{
-	struct stat st;
-
-	return lstat(path, &st) == 0;
-}
 
 static void write_file(const char *path, const char *text)
 {
@@ -42,42 +25,6 @@ static void assert_file(const char *path, const char *want)
 	assert_true(read(fd, buf, sizeof(buf) - 1) >= 0);
 	close(fd);
 	assert_string_equal(buf, want);
-}
-
-/* Each test begins without /run/nsfast, whatever the one before left. */
-static int clean(void **state)
-{
-	char path[300];
-	struct dirent *e;
-	DIR *d;
-
-	(void)state;
-	log_level = -1;
-	while (umount2(STATE_BPFFS, MNT_DETACH) == 0)
-		;
-	unlink(STATE_DIR);
-	rmdir(STATE_BPFFS);
-	d = opendir(STATE_DIR);
-	while (d && (e = readdir(d))) {
-		snprintf(path, sizeof(path), "%s/%s", STATE_DIR, e->d_name);
-		unlink(path);
-	}
-	if (d)
-		closedir(d);
-	return rmdir(STATE_DIR) && errno != ENOENT ? -1 : 0;
-}
-
-/* Runs a function in a child with a mount namespace of its own; 0 if it returned true. */
-static int elsewhere(bool (*fn)(void), unsigned long propagation)
-{
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0)
-		_exit(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | propagation, NULL) == 0 && fn() ? 0
-														   : 1);
-	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
-	return status;
 }
 
 static int collect(const char *key, const char *value, void *arg)
@@ -292,17 +239,6 @@ static void tidy_leaves_what_is_in_use(void **state)
 	close(lock);
 }
 
-/* Waits until a child's message comes, ten seconds at most. */
-static char get(int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	char c = 0;
-
-	assert_int_equal(poll(&p, 1, 10000), 1);
-	assert_int_equal(read(fd, &c, 1), 1);
-	return c;
-}
-
 /* True when a process waits in flock(): the kernel lists who is blocked on a lock, marked by an arrow. */
 static bool waits(pid_t pid)
 {
@@ -421,112 +357,6 @@ static void many_writers_lose_nothing(void **state)
 	}
 }
 
-static void the_bpffs_is_closed_to_others(void **state)
-{
-	struct stat st;
-	int lock = state_lock();
-
-	(void)state;
-	assert_false(state_has_bpffs());
-	assert_int_equal(state_bpffs(), 0);
-	assert_true(state_has_bpffs());
-	assert_int_equal(stat(STATE_BPFFS, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0700);
-	assert_int_equal(st.st_uid, 0);
-	close(lock);
-}
-
-static bool make_and_pin(void)
-{
-	return state_bpffs() == 0 && mkdir(STATE_BPFFS "/pins", 0700) == 0;
-}
-
-static bool find_pins(void)
-{
-	return state_has_bpffs() && exists(STATE_BPFFS "/pins") && state_bpffs() == 0 && exists(STATE_BPFFS "/pins");
-}
-
-static bool tidy_there(void)
-{
-	state_tidy();
-	return true;
-}
-
-/* The mount of a process that was in another mount namespace must outlive it, in the machine's. */
-static void a_bpffs_made_elsewhere_is_the_machines(void **state)
-{
-	static const unsigned long propagations[] = { MS_SLAVE, MS_PRIVATE };
-
-	for (size_t i = 0; i < ARRAY_SIZE(propagations); i++) {
-		unsigned long other = propagations[1 - i];
-
-		assert_int_equal(elsewhere(make_and_pin, propagations[i]), 0);
-		assert_true(state_has_bpffs());
-		assert_true(exists(STATE_BPFFS "/pins"));
-		assert_int_equal(elsewhere(find_pins, propagations[i]), 0);
-		assert_int_equal(elsewhere(find_pins, other), 0);
-		/* only what is empty is removed, and then everywhere */
-		assert_int_equal(elsewhere(tidy_there, propagations[i]), 0);
-		assert_true(exists(STATE_BPFFS "/pins"));
-		assert_int_equal(rmdir(STATE_BPFFS "/pins"), 0);
-		assert_int_equal(elsewhere(tidy_there, propagations[i]), 0);
-		assert_false(exists(STATE_DIR));
-		clean(state);
-	}
-}
-
-static int before, after;
-
-/* Says that it is in its namespace, waits, and looks there for what the machine has mounted since. */
-static bool look_later(void)
-{
-	char c;
-
-	return write(before, "b", 1) == 1 && read(after, &c, 1) == 1 && find_pins();
-}
-
-static bool tidy_later(void)
-{
-	char c;
-
-	return write(before, "b", 1) == 1 && read(after, &c, 1) == 1 && tidy_there();
-}
-
-static void run_later(bool (*fn)(void), bool expect_pins)
-{
-	int up[2], down[2], status;
-	pid_t pid;
-
-	assert_true(pipe(up) == 0 && pipe(down) == 0);
-	before = up[1];
-	after = down[0];
-	pid = fork();
-	if (pid == 0)
-		_exit(unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || !fn());
-	assert_true(pid > 0);
-	get(up[0]);
-	assert_true(make_and_pin());
-	assert_int_equal(write(down[1], "a", 1), 1);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	assert_int_equal(exists(STATE_BPFFS "/pins"), expect_pins);
-	for (int i = 0; i < 2; i++) {
-		close(up[i]);
-		close(down[i]);
-	}
-}
-
-/* A namespace that is older than the machine's mount and hears of none: rmdir() there would take the mount away. */
-static void an_older_namespace_finds_the_machines_bpffs(void **state)
-{
-	(void)state;
-	run_later(look_later, true);
-	assert_int_equal(rmdir(STATE_BPFFS "/pins"), 0);
-	state_tidy();
-	assert_false(exists(STATE_DIR));
-	run_later(tidy_later, true);
-}
-
 static int all_tests(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -541,46 +371,12 @@ static int all_tests(void)
 		cmocka_unit_test_setup(tidy_leaves_what_is_in_use, clean),
 		cmocka_unit_test_setup(a_waiter_gets_the_lock_that_is_there, clean),
 		cmocka_unit_test_setup(many_writers_lose_nothing, clean),
-		cmocka_unit_test_setup(the_bpffs_is_closed_to_others, clean),
-		cmocka_unit_test_setup(a_bpffs_made_elsewhere_is_the_machines, clean),
-		cmocka_unit_test_setup(an_older_namespace_finds_the_machines_bpffs, clean),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
 
-/* Ends as the child does. Without exit handlers: where process 1 is gone they can start nothing any more. */
-__attribute__((noreturn)) static void end_as(pid_t pid)
-{
-	int status;
-
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		_exit(1);
-	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
-}
-
-/*
- * The tests run in a small machine, of which nothing is seen outside: process 1 of a namespace of processes, whose
- * mounts are "the machine's", shared as systemd has them. The tests are its child: process 1 is not one like others.
- */
 int main(void)
 {
-	pid_t pid;
-
-	if (unshare(CLONE_NEWNS | CLONE_NEWPID) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
-		fprintf(stderr, "must be root: %s\n", strerror(errno));
-		return 1;
-	}
-	pid = fork();
-	if (pid)
-		end_as(pid);
-	if (mount("proc", "/proc", "proc", 0, NULL) || mount("tmpfs", "/run", "tmpfs", 0, "mode=0755") ||
-	    mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL)) {
-		perror("mount");
-		return 1;
-	}
-	pid = fork();
-	if (pid)
-		end_as(pid);
-	return all_tests();
+	return in_machine(all_tests);
 }
