@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * The only writer of packet bytes at tc. Direct writes come first: the checksum helpers end every packet pointer, and
- * they alone keep sums right that the hardware has yet to fill in. 0, or not 0 if the kernel refused.
- */
+/* The only writer of packet bytes at tc. */
 #pragma once
+
+/*
+ * Direct writes come first: the checksum helpers end every packet pointer, and they alone keep sums right that the
+ * hardware has yet to fill in. 0, or not 0 if the kernel refused.
+ */
 
 #include "parse.h"
 

@@ -4,8 +4,11 @@
 
 #include "port.h"
 
-/* One write for a new or moved MAC, else at most one a tick. Full table: not learned, the frame is still forwarded. */
-static __noinline void fdb_learn(struct pkt *p)
+/*
+ * One write for a new or moved MAC, else at most one a tick. Full table: not learned, the frame is still forwarded.
+ * False if the MAC is another port's for good.
+ */
+static __noinline bool fdb_learn(struct pkt *p)
 {
 	struct nsf_fdb_key k = { .net = p->net_id };
 	struct nsf_fdb fresh = { .gen = p->port->gen, .seen = tick(), .slot = p->slot };
@@ -15,14 +18,15 @@ static __noinline void fdb_learn(struct pkt *p)
 	e = bpf_map_lookup_elem(&nsf_fdb, &k);
 	if (!e) {
 		bpf_map_update_elem(&nsf_fdb, &k, &fresh, BPF_NOEXIST);
-		return;
+		return true;
 	}
 	if (e->flags & NSF_FDB_STATIC)
-		return;
+		return false;
 	if (e->slot != p->slot || e->gen != p->port->gen)
 		bpf_map_update_elem(&nsf_fdb, &k, &fresh, BPF_EXIST);
 	else if (e->seen != fresh.seen)
 		e->seen = fresh.seen;
+	return true;
 }
 
 static __always_inline bool fdb_dead(const struct nsf_fdb *e, __u32 gen, __u32 now)
@@ -52,8 +56,8 @@ static __always_inline enum verdict fdb(struct pkt *p)
 	__u32 slot;
 
 	if (p->port->role == NSF_ROLE_PORT) {
-		if (!(p->port->flags & NSF_PORT_MANAGED))
-			fdb_learn(p);
+		if (!(p->port->flags & NSF_PORT_MANAGED) && !fdb_learn(p))
+			return drop(p, NSF_DROP_SPOOF_MAC);
 		if (mac_equal(p->dmac, p->net->mac))
 			return NEXT;
 	}

@@ -146,9 +146,12 @@ static __always_inline enum verdict flow_inner(struct pkt *p)
 
 	if (unlikely(p->frag) || !(p->net->flags & NSF_NET_SNAT))
 		return NEXT;
+	/* other messages have no identifier here, which looks like that of an echo with 0 */
+	if (p->proto == IPPROTO_ICMP && p->icmp_type != ICMP_ECHO)
+		return NEXT;
 	flow_inner_key(p, &k);
 	f = flow_find(&k);
-	if (!f || f->port_gen != p->port->gen)
+	if (!f || f->slot != p->slot || f->port_gen != p->port->gen)
 		return NEXT;
 	return flow_out(p, f);
 }

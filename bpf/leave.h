@@ -52,9 +52,9 @@ static __always_inline int leave_neigh(struct pkt *p)
 
 struct leave_flood {
 	struct __sk_buff *ctx;
-	__u32 slot;  /* next one to look at */
-	__u32 held;  /* port that still waits for its copy, 0 for none */
-	__u32 from;  /* where the frame came from */
+	__u32 slot; /* next one to look at */
+	__u32 held; /* port that still waits for its copy, 0 for none */
+	__u32 from; /* where the frame came from */
 	__u32 wire;
 };
 
@@ -130,7 +130,8 @@ static __always_inline int leave_tc(struct pkt *p, enum verdict v)
 		leave_tx(p->out_slot, p->ctx->len);
 		return bpf_redirect(p->out, 0);
 	case NEIGH:
-		leave_tx(p->out_slot, p->ctx->len);
+		if (p->out_slot)
+			leave_tx(p->out_slot, p->ctx->len);
 		return leave_neigh(p);
 	case HAND:
 		leave_tx(p->out_slot, p->ctx->len);

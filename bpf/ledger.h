@@ -78,8 +78,11 @@ __noinline int ledger_put(__u32 snat, __u32 proto, __u32 port)
 			return 0;
 		if ((__u16)(e->owner >> 16) != bpf_htons(port)) {
 			struct nsf_moved_key k = { .owner = e->owner, .proto = proto, .snat = snat };
+			__u32 *moved = bpf_map_lookup_elem(&nsf_moved, &k);
 
-			bpf_map_delete_elem(&nsf_moved, &k);
+			/* who lost a race for another number gives that back, and the winner's stays */
+			if (moved && *moved == port)
+				bpf_map_delete_elem(&nsf_moved, &k);
 		}
 		e->freed = tick();
 		ledger_use(snat, proto, -1);

@@ -24,8 +24,6 @@ static __always_inline enum verdict nat_opens(struct pkt *p)
 	default:
 		return drop(p, NSF_DROP_PROTOCOL);
 	}
-	if (!parse_l4_fits(p))
-		return drop(p, NSF_DROP_SHORT_L4);
 	if (!parse_ip4_sum_ok(p))
 		return drop(p, NSF_DROP_BAD_IP4_SUM);
 	return NEXT;
@@ -88,7 +86,8 @@ static __always_inline struct nsf_flow *nat_insert(struct pkt *p, struct nsf_flo
 
 	if (r == -17 /* EEXIST */) {
 		f = flow_find(&outer);
-		if (f && f->inner == p->saddr && f->inner_port == p->sport && f->net == p->net_id)
+		if (f && f->inner == p->saddr && f->inner_port == p->sport && f->slot == p->slot &&
+		    f->port_gen == p->port->gen)
 			return f;
 		p->reason = NSF_DROP_FLOW_RACE;
 		return NULL;

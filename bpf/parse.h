@@ -35,10 +35,11 @@ static __always_inline void parse_l4(struct pkt *p, void *l4)
 	struct tcphdr *tcp = l4;
 	struct udphdr *udp = l4;
 	struct icmphdr *icmp = l4;
+	__u32 room = p->wire + ETH_HLEN - p->l4; /* in what the IP header says, not only in the frame */
 
 	switch (p->proto) {
 	case IPPROTO_TCP:
-		if ((void *)(tcp + 1) > end) {
+		if ((void *)(tcp + 1) > end || room < sizeof(*tcp)) {
 			p->bad = NSF_DROP_SHORT_L4;
 			return;
 		}
@@ -49,7 +50,7 @@ static __always_inline void parse_l4(struct pkt *p, void *l4)
 			p->wire = p->l4 - ETH_HLEN + tcp->doff * 4 + p->ctx->gso_size;
 		return;
 	case IPPROTO_UDP:
-		if ((void *)(udp + 1) > end) {
+		if ((void *)(udp + 1) > end || room < sizeof(*udp)) {
 			p->bad = NSF_DROP_SHORT_L4;
 			return;
 		}
@@ -59,7 +60,7 @@ static __always_inline void parse_l4(struct pkt *p, void *l4)
 			p->wire = p->l4 - ETH_HLEN + sizeof(*udp) + p->ctx->gso_size;
 		return;
 	case IPPROTO_ICMP:
-		if ((void *)(icmp + 1) > end) {
+		if ((void *)(icmp + 1) > end || room < sizeof(*icmp)) {
 			p->bad = NSF_DROP_SHORT_L4;
 			return;
 		}
@@ -130,14 +131,6 @@ static __always_inline enum verdict parse(struct pkt *p)
 	if (p->ethertype == bpf_htons(ETH_P_IP))
 		parse_ip4(p);
 	return NEXT;
-}
-
-/* The transport header must lie inside what the IP header says, not only inside the frame. */
-static __always_inline bool parse_l4_fits(const struct pkt *p)
-{
-	__u32 need = p->proto == IPPROTO_TCP ? sizeof(struct tcphdr) : 8;
-
-	return p->frag == FRAG_LATER || p->l4 - ETH_HLEN + need <= p->wire;
 }
 
 /* RFC 791: the sum over the whole header is zero. The header's first 20 bytes were seen to be there. */

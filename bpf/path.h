@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* The packet's way, one function a path: read this first. */
+#pragma once
+
 /*
- * The packet's way, one function a path: read this first.
- *
  *   read    parse.h fills struct pkt; nothing else looks at raw bytes
  *   decide  port, arp, nd, fdb, ip, flow, route, nat: maps only, no byte is written
  *   edit    edit_tc.h applies the plan
@@ -10,7 +11,6 @@
  * A stage says NEXT if it has no opinion. The program at a packet's first hook takes every decision: no second one sees
  * the packet.
  */
-#pragma once
 
 #include "arp.h"
 #include "fdb.h"

@@ -72,6 +72,7 @@ static __noinline enum verdict route(struct pkt *p)
 static __always_inline enum verdict route_plain(struct pkt *p)
 {
 	p->edit = EDIT_TTL;
+	p->macs = 0; /* the kernel writes them */
 	p->out_slot = p->out == p->net->uplink ? p->net->uplink_slot : 0;
 	return NEIGH;
 }

@@ -19,7 +19,7 @@
 	X(SRC_MULTICAST, "source MAC is a group or broadcast address") \
 	X(SRC_ZERO, "source MAC is zero") \
 	X(SRC_GATEWAY, "source MAC is the gateway's") \
-	X(SPOOF_MAC, "source MAC is not the port's") \
+	X(SPOOF_MAC, "source MAC is not the port's, or is another port's for good") \
 	X(SPOOF_IP4, "IPv4 source is not the port's") \
 	X(SPOOF_ARP, "ARP sender is not the port's") \
 	X(VLAN, "VLAN tag from a port that may not send any") \

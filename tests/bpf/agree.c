@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The object against the headers: maps, records field by field, drop reasons; every setting through the verifier. */
+#include "row.h"
+
+#include <bpf/btf.h>
+
+#define CEILING 500000 /* instructions that the verifier may walk through: half of what it allows */
+
+struct agree {
+	struct nsfast_bpf *skel;
+	const struct btf *btf;
+};
+
+static int open_object(void **state)
+{
+	static struct agree a;
+
+	a.skel = nsfast_bpf__open();
+	if (!a.skel)
+		return -1;
+	a.btf = bpf_object__btf(a.skel->obj);
+	*state = &a;
+	return a.btf ? 0 : -1;
+}
+
+static int close_object(void **state)
+{
+	nsfast_bpf__destroy(((struct agree *)*state)->skel);
+	return 0;
+}
+
+static void maps_are_as_large_as_the_headers_say(void **state)
+{
+	static const struct {
+		const char *name;
+		enum bpf_map_type type;
+		__u32 key, value, entries; /* 1: set by the loader */
+		bool mmap;
+	} maps[] = {
+		{ "nsf_ifaces", BPF_MAP_TYPE_HASH, 4, 4, NSF_SLOTS_MAX, false },
+		{ "nsf_ports", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_port), NSF_SLOTS_MAX, true },
+		{ "nsf_names", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_names), NSF_SLOTS_MAX, true },
+		{ "nsf_nets", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_net), NSF_NETS_MAX, true },
+		{ "nsf_subnets", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct nsf_subnet), 4, NSF_NETS_MAX, false },
+		{ "nsf_fdb", BPF_MAP_TYPE_HASH, sizeof(struct nsf_fdb_key), sizeof(struct nsf_fdb), NSF_FDB_MAX,
+		  false },
+		{ "nsf_flow_keys", BPF_MAP_TYPE_HASH, sizeof(struct nsf_flow_key), sizeof(struct nsf_flow_ref), 1,
+		  false },
+		{ "nsf_flows", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_flow), 1, true },
+		{ "nsf_flow_free", BPF_MAP_TYPE_QUEUE, 0, 4, 1, false },
+		{ "nsf_flow_state", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_flow_state), 1, true },
+		{ "nsf_ledgers", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, NSF_SNATS_MAX, false },
+		{ "nsf_used", BPF_MAP_TYPE_ARRAY, 4, 4, NSF_SNATS_MAX * NSF_LEDGER_MAX, false },
+		{ "nsf_moved", BPF_MAP_TYPE_HASH, sizeof(struct nsf_moved_key), 4, NSF_MOVED_MAX, false },
+		{ "nsf_count", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct nsf_count), NSF_SLOTS_MAX, false },
+		{ "nsf_drops", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, NSF_NETS_MAX * NSF_DROP_STRIDE, false },
+		{ "nsf_icmp", BPF_MAP_TYPE_ARRAY, 4, 8, NSF_SLOTS_MAX, false },
+		{ "nsf_sweep", BPF_MAP_TYPE_ARRAY, 4, 24, 1, false },
+	};
+	struct agree *a = *state;
+	struct bpf_map *m;
+	size_t n = 0;
+
+	bpf_object__for_each_map(m, a->skel->obj) n += !bpf_map__is_internal(m);
+	assert_int_equal(n, ARRAY_SIZE(maps));
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		m = bpf_object__find_map_by_name(a->skel->obj, maps[i].name);
+		assert_non_null(m);
+		assert_int_equal(bpf_map__type(m), maps[i].type);
+		assert_int_equal(bpf_map__key_size(m), maps[i].key);
+		assert_int_equal(bpf_map__value_size(m), maps[i].value);
+		assert_int_equal(bpf_map__max_entries(m), maps[i].entries);
+		assert_int_equal(!!(bpf_map__map_flags(m) & BPF_F_MMAPABLE), maps[i].mmap);
+	}
+}
+
+static void same_record(const struct btf *btf, const char *name, size_t size, int members)
+{
+	const struct btf_type *t = btf__type_by_id(btf, (__u32)btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT));
+
+	assert_non_null(t);
+	if (t->size != size || btf_vlen(t) != members)
+		fail_msg("%s: %u bytes, %u members", name, t->size, btf_vlen(t));
+}
+
+static void same_member(const struct btf *btf, const char *record, const char *member, size_t at)
+{
+	const struct btf_type *t = btf__type_by_id(btf, (__u32)btf__find_by_name_kind(btf, record, BTF_KIND_STRUCT));
+	const struct btf_member *m = btf_members(t);
+
+	for (__u32 i = 0; i < btf_vlen(t); i++)
+		if (streq(btf__name_by_offset(btf, m[i].name_off), member)) {
+			if (m[i].offset != at * 8)
+				fail_msg("%s.%s: at bit %u", record, member, m[i].offset);
+			return;
+		}
+	fail_msg("%s.%s: is not there", record, member);
+}
+
+/* What both worlds read and write, without the padding. */
+#define FLOW_FIELDS(X) \
+	X(gen) \
+	X(seen) \
+	X(uplink) \
+	X(port_gen) \
+	X(inner) X(peer) X(ext) X(inner_port) X(peer_port) X(ext_port) X(net) X(slot) X(routed) X(mtu) X(proto) \
+		X(flags) X(tcp) X(snat) X(inner_mac) X(dmac) X(smac)
+#define NET_FIELDS(X) \
+	X(name) \
+	X(gateway) \
+	X(fib) \
+	X(uplink) \
+	X(mtu) X(addr4) X(mask4) X(snat4) X(timeout) X(addr6) X(snat) X(gateway_slot) X(uplink_slot) X(first) X(mac) \
+		X(flags) X(pad)
+#define PORT_FIELDS(X)  X(ifindex) X(gen) X(mtu) X(addr4) X(net) X(next) X(mac) X(role) X(flags) X(pad)
+#define FDB_FIELDS(X)   X(gen) X(seen) X(slot) X(flags) X(pad)
+#define KEY_FIELDS(X)   X(saddr) X(daddr) X(sport) X(dport) X(net) X(proto) X(pad)
+#define CFG_FIELDS(X)   X(flows_max) X(scrubs) X(port_min) X(port_max)
+#define COUNT_FIELDS(X) X(rx_packets) X(rx_bytes) X(tx_packets) X(tx_bytes)
+
+#define ONE(field) +1
+#define SAME(record, FIELDS) \
+	do { \
+		struct record r_; \
+		same_record(btf, #record, sizeof(r_), 0 FIELDS(ONE)); \
+		FIELDS(AT) \
+	} while (0)
+#define AT(field) same_member(btf, record_, #field, (size_t)((char *)&r_.field - (char *)&r_));
+
+static void records_are_laid_out_alike(void **state)
+{
+	const struct btf *btf = ((struct agree *)*state)->btf;
+	const char *record_;
+
+	record_ = "nsf_flow";
+	SAME(nsf_flow, FLOW_FIELDS);
+	record_ = "nsf_net";
+	SAME(nsf_net, NET_FIELDS);
+	record_ = "nsf_port";
+	SAME(nsf_port, PORT_FIELDS);
+	record_ = "nsf_fdb";
+	SAME(nsf_fdb, FDB_FIELDS);
+	record_ = "nsf_flow_key";
+	SAME(nsf_flow_key, KEY_FIELDS);
+	record_ = "nsf_cfg";
+	SAME(nsf_cfg, CFG_FIELDS);
+	record_ = "nsf_count";
+	SAME(nsf_count, COUNT_FIELDS);
+	same_record(btf, "nsf_names", sizeof(struct nsf_names), 2);
+	same_record(btf, "nsf_subnet", sizeof(struct nsf_subnet), 2);
+	same_record(btf, "nsf_fdb_key", sizeof(struct nsf_fdb_key), 2);
+	same_record(btf, "nsf_flow_ref", sizeof(struct nsf_flow_ref), 2);
+	same_record(btf, "nsf_flow_state", sizeof(struct nsf_flow_state), 3);
+	same_record(btf, "nsf_moved_key", sizeof(struct nsf_moved_key), 3);
+}
+
+static void drop_reasons_have_the_same_numbers(void **state)
+{
+#define AGREE_DROP(id, text) "NSF_DROP_" #id,
+	static const char *const names[] = { NSF_DROPS(AGREE_DROP) "NSF_DROP_MAX" };
+	const struct btf *btf = ((struct agree *)*state)->btf;
+	const struct btf_type *t = btf__type_by_id(btf, (__u32)btf__find_by_name_kind(btf, "nsf_drop", BTF_KIND_ENUM));
+	const struct btf_enum *e = btf_enum(t);
+
+	assert_int_equal(btf_vlen(t), ARRAY_SIZE(names));
+	for (__u32 i = 0; i < ARRAY_SIZE(names); i++) {
+		assert_string_equal(btf__name_by_offset(btf, e[i].name_off), names[i]);
+		assert_int_equal(e[i].val, i);
+	}
+}
+
+static void verify(struct nsf_cfg cfg)
+{
+	struct nsfast_bpf *s = nsfast_bpf__open();
+	struct bpf_program *prog;
+
+	assert_non_null(s);
+	s->rodata->cfg = cfg;
+	bpf_map__set_max_entries(s->maps.nsf_flows, cfg.flows_max);
+	bpf_map__set_max_entries(s->maps.nsf_flow_free, cfg.flows_max);
+	bpf_map__set_max_entries(s->maps.nsf_flow_keys, 2 * cfg.flows_max);
+	assert_int_equal(nsfast_bpf__load(s), 0);
+	bpf_object__for_each_program(prog, s->obj)
+	{
+		struct bpf_prog_info info = {};
+		__u32 len = sizeof(info);
+
+		assert_int_equal(bpf_obj_get_info_by_fd(bpf_program__fd(prog), &info, &len), 0);
+		print_message("# %-16s flows %u scrubs %u: %u instructions verified, %u bytes of code\n",
+			      bpf_program__name(prog), cfg.flows_max, cfg.scrubs, info.verified_insns,
+			      info.jited_prog_len);
+		assert_in_range(info.verified_insns, 1, CEILING);
+	}
+	nsfast_bpf__destroy(s);
+}
+
+static void every_setting_passes_the_verifier(void **state)
+{
+	(void)state;
+	for (__u32 scrubs = 0; scrubs < 2; scrubs++) {
+		verify((struct nsf_cfg){ DP_FLOWS_DEFAULT, scrubs, 1024, 65535 });
+		verify((struct nsf_cfg){ 1, scrubs, 1024, 65535 });
+		verify((struct nsf_cfg){ 64, scrubs, 40000, 40000 });
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(maps_are_as_large_as_the_headers_say),
+		cmocka_unit_test(records_are_laid_out_alike),
+		cmocka_unit_test(drop_reasons_have_the_same_numbers),
+		cmocka_unit_test(every_setting_passes_the_verifier),
+	};
+
+	return cmocka_run_group_tests(tests, open_object, close_object);
+}
