@@ -285,7 +285,7 @@ int bpf_net_del(struct host *h, const char *name)
 	first = first ? first : r;
 	r = net_stray_gateway(h, name);
 	first = first ? first : r;
-	r = host_netns_put_all(h, name);
+	r = host_netns_put_all(h, name, NULL);
 	return first ? first : r;
 }
 
@@ -323,9 +323,12 @@ int bpf_net_sweep(struct host *h)
 			first = first ? first : r;
 		}
 		for (i = 1; i < NSF_NETS_MAX; i++) {
-			if (h->dp.nets[i].name[0] || !h->dp.nets[i].gateway_slot)
-				continue;
-			r = net_clear(h, i, "half-made network");
+			const char *name = h->dp.nets[i].name;
+
+			if (name[0]) /* a port's row goes before its namespace's name */
+				r = host_netns_put_all(h, name, bpf_port_lives);
+			else
+				r = h->dp.nets[i].gateway_slot ? net_clear(h, i, "half-made network") : 0;
 			first = first ? first : r;
 		}
 		r = net_end(h);

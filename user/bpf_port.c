@@ -30,15 +30,20 @@ int bpf_port_zero(struct host *h, __u32 slot)
 	return 0;
 }
 
-/* Takes the name of a namespace of ours away, unless a port lives there. */
-static int port_leave(struct host *h, const char *netns)
+bool bpf_port_lives(struct host *h, const char *netns)
 {
 	__u32 i;
 
 	for (i = 1; i < NSF_SLOTS_MAX; i++)
 		if (h->dp.ports[i].role == NSF_ROLE_PORT && streq(h->dp.names[i].netns, netns))
-			return 0;
-	return netns[0] ? host_netns_put(h, netns) : 0;
+			return true;
+	return false;
+}
+
+/* Takes the name of a namespace of ours away, unless a port lives there. */
+static int port_leave(struct host *h, const char *netns)
+{
+	return netns[0] && !bpf_port_lives(h, netns) ? host_netns_put(h, netns) : 0;
 }
 
 /* A socket in the namespace; the caller comes back to its own. */

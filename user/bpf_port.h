@@ -11,6 +11,8 @@ int bpf_port_del(struct host *h, const char *net, const char *name);
 
 /* Removes the port in a slot, however far its making came, but not its namespace. Its flows end with the next purge. */
 int bpf_port_clear(struct host *h, __u32 slot);
+/* True if a port lives in the namespace of that name. */
+bool bpf_port_lives(struct host *h, const char *netns);
 /* Sets the MTU of both ends of a managed port. */
 int bpf_port_mtu(struct host *h, __u32 slot, __u32 mtu);
 /* Starts a slot's counters at zero. */

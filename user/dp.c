@@ -162,6 +162,8 @@ static int dp_load_object(struct nsfast_bpf **ret)
 	r = nsfast_bpf__load(s);
 	if (r == -EPERM)
 		return fail_privilege("cannot load BPF programs: CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are needed");
+	if (r == -ENOMEM)
+		return fail(r, "cannot load the BPF programs and maps");
 	if (r) {
 		hint("run it again with -v for the kernel's own words");
 		return fail_feature("kernel refused the BPF programs: %s", strerror(-r));

@@ -159,14 +159,14 @@ static int host_collect(const char *key, const char *value, void *arg)
 	return 0;
 }
 
-int host_netns_put_all(struct host *h, const char *net)
+int host_netns_put_all(struct host *h, const char *net, bool (*used)(struct host *h, const char *name))
 {
 	struct host_names names = { .net = net };
 	int r = state_each(h->cookie, "netns", host_collect, &names), first = 0;
 	size_t i;
 
 	for (i = 0; !r && i < names.n; i++) {
-		int one = host_netns_put(h, names.v[i]);
+		int one = used && used(h, names.v[i]) ? 0 : host_netns_put(h, names.v[i]);
 
 		if (one && !first)
 			first = one;
@@ -192,4 +192,12 @@ void host_catch_signals(void)
 bool host_interrupted(void)
 {
 	return interrupted;
+}
+
+void host_forget_signals(void)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	interrupted = 0;
 }

@@ -26,9 +26,11 @@ int host_netns_get(struct host *h, const char *net, const char *name, int *ret_f
 bool host_netns_ours(struct host *h, const char *name);
 /* Takes the name away if it is ours; one that is not is left alone. Prints. */
 int host_netns_put(struct host *h, const char *name);
-/* The same for all namespaces that were made for a network. */
-int host_netns_put_all(struct host *h, const char *net);
+/* The same for all namespaces that were made for a network, but those in use, if that is asked. */
+int host_netns_put_all(struct host *h, const char *net, bool (*used)(struct host *h, const char *name));
 
 /* SIGINT and SIGTERM set a flag instead of ending the process; `up` looks at it between steps. */
 void host_catch_signals(void);
 bool host_interrupted(void);
+/* The signals that came are answered, further ones are ignored: while undoing. */
+void host_forget_signals(void);

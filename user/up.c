@@ -93,15 +93,11 @@ static int up_add_ports(struct host *h, const struct mode *m, const struct netwo
 	return r;
 }
 
-int up_converge(struct host *h, const struct mode *m, const struct network *is, struct network *want,
-		struct up_result *ret)
+static int up_steps(struct host *h, const struct mode *m, const struct network *is, struct network *want,
+		    struct up_result *ret)
 {
 	int r;
 
-	*ret = (struct up_result){};
-	if (!is)
-		return up_new(h, m, want, ret);
-	want->id = is->id;
 	if (memcmp(&is->gateway, &want->gateway, sizeof(is->gateway))) {
 		r = m->net_del(h, is->name); /* another subnet is another network */
 		return r ? r : up_new(h, m, want, ret);
@@ -112,4 +108,48 @@ int up_converge(struct host *h, const struct mode *m, const struct network *is, 
 		ret->changed = !r;
 	}
 	return r ? r : up_add_ports(h, m, is, want, ret);
+}
+
+/* From wherever a failure left it, to what was before: ports that were removed come back, with their addresses. */
+static void up_back(struct host *h, const struct mode *m, const struct network *was)
+{
+	struct network now = {}, want = *was;
+	struct up_result did;
+	size_t i;
+	int r;
+
+	host_forget_signals();
+	want.ports = NULL;
+	want.n_ports = 0;
+	for (i = 0; i < was->n_ports; i++) {
+		struct port *p = was->ports[i].ifindex ? network_add_port(&want, was->ports[i].name) : NULL;
+
+		if (!p)
+			continue;
+		*p = was->ports[i];
+		if (p->netns[0])
+			p->dev[0] = '\0'; /* chosen by its name again */
+	}
+	r = m->read(h, was->name, &now);
+	r = r == -ENOENT ? up_new(h, m, &want, &did) : r ? r : up_steps(h, m, &now, &want, &did);
+	if (r)
+		warn("%s: what had begun to change could not be undone; 'nsfast show %s' tells how it stands", was->name,
+		     was->name);
+	network_free(&now);
+	network_free(&want);
+}
+
+int up_converge(struct host *h, const struct mode *m, const struct network *is, struct network *want,
+		struct up_result *ret)
+{
+	int r;
+
+	*ret = (struct up_result){};
+	if (!is)
+		return up_new(h, m, want, ret);
+	want->id = is->id;
+	r = up_steps(h, m, is, want, ret);
+	if (r)
+		up_back(h, m, is);
+	return r;
 }

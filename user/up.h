@@ -17,6 +17,7 @@ struct up_result {
 	unsigned made, added, removed, changed; /* networks, ports, ports, settings */
 };
 
-/* Makes it so. Ports that should be as they are are not touched. A failure or a signal on the way to a new network is undone. */
+/* Makes it so. Ports that should be as they are are not touched. What a failure or a signal leaves half
+ * done is undone. */
 int up_converge(struct host *h, const struct mode *m, const struct network *is, struct network *want,
 		struct up_result *ret);

@@ -1,0 +1,98 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""Tells who came from where, by UDP and TCP.
+
+mirror.py serve PORT ADDRESS...             answers each message to these addresses with "ADDRESS PORT" of its sender
+mirror.py ask PROTOCOL SPORT ADDRESS PORT   asks from a source port, prints the answer
+mirror.py many PROTOCOL N ADDRESS PORT      N short conversations, each from another source port; prints how many were answered
+mirror.py hold SPORT ADDRESS PORT HOW       a TCP connection that asks again for each line on stdin, and at its end is
+                                            closed (HOW: fin) or reset (rst)
+"""
+import socket
+import socketserver
+import struct
+import sys
+import threading
+
+LINGER_RST = struct.pack("ii", 1, 0)
+
+
+class Udp(socketserver.DatagramRequestHandler):
+    def handle(self):
+        self.wfile.write("{} {}\n".format(*self.client_address).encode())
+
+
+class Tcp(socketserver.StreamRequestHandler):
+    def handle(self):
+        for _ in self.rfile:
+            self.wfile.write("{} {}\n".format(*self.client_address).encode())
+
+
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 1024
+
+
+def ask(s):
+    s.sendall(b"who\n")
+    answer = s.recv(100).decode().strip()
+    if not answer:
+        raise OSError("closed by the peer")
+    return answer
+
+
+def connect(protocol, sport, peer):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.settimeout(3)
+    s.bind(("", sport))
+    s.connect(peer)
+    return s
+
+
+def serve(port, addresses):
+    for a in addresses:  # a socket each: the answer comes from where the question went
+        udp = socketserver.UDPServer((a, port), Udp)
+        threading.Thread(target=udp.serve_forever, daemon=True).start()
+    Server(("", port), Tcp).serve_forever()
+
+
+def many(protocol, n, peer):
+    answered = 0
+    for sport in range(20000, 20000 + n):
+        s = connect(protocol, sport, peer)
+        answered += ask(s).split()[1] != ""
+        if protocol == "tcp":
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RST) if sport % 2 else s.shutdown(socket.SHUT_WR)
+            if sport % 2 == 0:
+                s.recv(1)
+        s.close()
+    print(answered)
+
+
+def hold(sport, peer, how):
+    s = connect("tcp", sport, peer)
+    print(ask(s), flush=True)
+    for _ in sys.stdin:
+        print(ask(s), flush=True)
+    if how == "rst":
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_RST)
+    else:
+        s.shutdown(socket.SHUT_WR)
+        s.recv(1)
+    s.close()
+
+
+def main(verb, *args):
+    if verb == "serve":
+        serve(int(args[0]), args[1:])
+    elif verb == "ask":
+        print(ask(connect(args[0], int(args[1]), (args[2], int(args[3])))))
+    elif verb == "many":
+        many(args[0], int(args[1]), (args[2], int(args[3])))
+    elif verb == "hold":
+        hold(int(args[0]), (args[1], int(args[2])), args[3])
+
+
+main(*sys.argv[1:])

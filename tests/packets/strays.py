@@ -1,0 +1,33 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0-only
+# strays.py DESTINATION: what a container may send and no NAT can make a flow of, each packet three times by eth0.
+import sys
+
+from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw, fragment, getmacbyip, sendp
+from scapy.config import conf
+
+conf.verb = 0
+conf.iface = "eth0"
+gateway = conf.route.route(sys.argv[1])[2]
+ip = IP(dst=sys.argv[1])
+quote = IP(src=sys.argv[1], dst=ip.src) / UDP(sport=53, dport=5353)
+packets = [
+    ip / TCP(sport=1234, dport=80, flags="A", seq=1, ack=1) / b"middle",
+    ip / TCP(sport=1234, dport=80, flags="SA"),
+    ip / TCP(sport=1234, dport=80, flags="FA"),
+    ip / TCP(sport=1234, dport=80, flags="R"),
+    ip / TCP(sport=1234, dport=80, flags=""),
+    ip / TCP(sport=1234, dport=80, flags="SF"),
+    ip / ICMP(type=0, id=9),
+    ip / ICMP(type=3, code=3) / quote,
+    ip / ICMP(type=13),
+    ip.copy() / Raw(b"x" * 20),
+    IP(dst=sys.argv[1], proto=132) / Raw(b"sctp" * 4),
+    IP(dst=sys.argv[1], proto=47) / Raw(b"gre" * 4),
+    IP(dst=sys.argv[1], proto=50) / Raw(b"esp" * 4),
+    *fragment(ip / UDP(sport=1, dport=2) / (b"f" * 3000), 1000),
+    *fragment(ip / ICMP(id=1) / (b"f" * 3000), 1000),
+]
+mac = getmacbyip(gateway)
+sendp([Ether(dst=mac) / p for p in packets] * 3)
+print(3 * len(packets))
