@@ -138,6 +138,24 @@ static __always_inline void flow_inner_key(const struct pkt *p, struct nsf_flow_
 	};
 }
 
+/*
+ * A flow is its port's alone; but an endpoint behind a learning port may move to another one, as its MAC may. Nobody
+ * takes it from a managed port.
+ */
+static __noinline bool flow_moves(const struct pkt *p, struct nsf_flow *f)
+{
+	const struct nsf_port *was;
+	__u32 slot = f->slot;
+
+	was = bpf_map_lookup_elem(&nsf_ports, &slot);
+	if (!was || was->gen != f->port_gen || (was->flags | p->port->flags) & NSF_PORT_MANAGED ||
+	    !mac_equal(f->inner_mac, p->smac))
+		return false;
+	f->slot = p->slot;
+	f->port_gen = p->port->gen;
+	return true;
+}
+
 /* A packet from a port for the gateway's MAC: NEXT if it belongs to no flow. */
 static __always_inline enum verdict flow_inner(struct pkt *p)
 {
@@ -151,7 +169,7 @@ static __always_inline enum verdict flow_inner(struct pkt *p)
 		return NEXT;
 	flow_inner_key(p, &k);
 	f = flow_find(&k);
-	if (!f || f->slot != p->slot || f->port_gen != p->port->gen)
+	if (!f || (unlikely(f->slot != p->slot || f->port_gen != p->port->gen) && !flow_moves(p, f)))
 		return NEXT;
 	return flow_out(p, f);
 }

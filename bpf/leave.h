@@ -25,13 +25,18 @@ static __always_inline void leave_tx(__u32 slot, __u32 len)
 	}
 }
 
-static __noinline int leave_drop(struct pkt *p, enum nsf_drop reason)
+static __noinline void leave_reason(__u32 net_id, enum nsf_drop reason)
 {
-	__u32 i = p->net_id * NSF_DROP_STRIDE + reason;
+	__u32 i = net_id * NSF_DROP_STRIDE + reason;
 	__u64 *n = bpf_map_lookup_elem(&nsf_drops, &i);
 
 	if (n)
 		(*n)++;
+}
+
+static __always_inline int leave_drop(const struct pkt *p, enum nsf_drop reason)
+{
+	leave_reason(p->net_id, reason);
 	return TC_ACT_SHOT;
 }
 
@@ -56,6 +61,7 @@ struct leave_flood {
 	__u32 held; /* port that still waits for its copy, 0 for none */
 	__u32 from; /* where the frame came from */
 	__u32 wire;
+	__u32 net_id;
 };
 
 static __always_inline void leave_copy(struct __sk_buff *ctx, __u32 slot)
@@ -75,8 +81,12 @@ static long leave_flood_one(__u32 i, struct leave_flood *l)
 	if (!slot || !to)
 		return 1;
 	l->slot = to->next;
-	if (slot == l->from || to->role != NSF_ROLE_PORT || l->wire > to->mtu)
+	if (slot == l->from || to->role != NSF_ROLE_PORT)
 		return 0;
+	if (l->wire > to->mtu) {
+		leave_reason(l->net_id, NSF_DROP_TOO_BIG);
+		return 0;
+	}
 	l->held = slot;
 	if (held)
 		leave_copy(l->ctx, held);
@@ -86,7 +96,13 @@ static long leave_flood_one(__u32 i, struct leave_flood *l)
 /* Copies for all but the last; that one gets the frame itself, so that the host's sender hears of no loss. */
 static __noinline int leave_flood(struct pkt *p)
 {
-	struct leave_flood l = { .ctx = p->ctx, .slot = p->net->first, .from = p->slot, .wire = p->wire };
+	struct leave_flood l = {
+		.ctx = p->ctx,
+		.slot = p->net->first,
+		.from = p->slot,
+		.wire = p->wire,
+		.net_id = p->net_id,
+	};
 	const struct nsf_port *last;
 
 	bpf_loop(NSF_SLOTS_MAX, leave_flood_one, &l, 0);
@@ -98,7 +114,7 @@ static __noinline int leave_flood(struct pkt *p)
 	}
 	last = bpf_map_lookup_elem(&nsf_ports, &l.held);
 	if (!l.held || !last)
-		return TC_ACT_SHOT; /* nobody is there */
+		return TC_ACT_SHOT; /* no port is there: it went to all of them */
 	leave_tx(l.held, p->ctx->len);
 	return bpf_redirect(last->ifindex, 0);
 }

@@ -58,8 +58,19 @@ static int port_enter(struct host *h, int netns, struct nl **ret)
 	return r ? r : back;
 }
 
-/* The container's side: address, default route. A namespace that is not ours keeps the default route it has. */
-static int port_inside(struct host *h, const struct network *n, const struct port *p, int netns)
+/*
+ * An end whose carrier came up with the other one's discards what it is to send until the kernel has got round to it.
+ * Asking for a single link is what makes the kernel do that first (rtnl_getlink() since 6.8).
+ */
+static int port_ready(struct nl *nl, int ifindex)
+{
+	struct link l;
+
+	return link_get(nl, NULL, ifindex, &l);
+}
+
+/* The container's side: address, default route; then both ends are ready. A namespace that is not ours keeps the default route it has. */
+static int port_inside(struct host *h, const struct network *n, const struct port *p, int netns, int ifindex)
 {
 	const struct link_change up = { .up = 1 };
 	autonl struct nl *nl = NULL;
@@ -75,6 +86,10 @@ static int port_inside(struct host *h, const struct network *n, const struct por
 		r = link_set(nl, lo.ifindex, &up);
 	if (!r)
 		r = addr_add(nl, eth0.ifindex, &p->addr);
+	if (!r)
+		r = port_ready(nl, eth0.ifindex);
+	if (!r)
+		r = port_ready(h->nl, ifindex);
 	if (r)
 		return fail(r, "%s/%s: cannot set up '%s' in namespace '%s'", n->name, p->name, PORT_INSIDE, p->netns);
 	if (!route_default(nl, &route) && route.ifindex != eth0.ifindex) {
@@ -222,7 +237,7 @@ static int port_create(struct host *h, const struct network *n, struct port *p, 
 	if (r)
 		return r;
 	r = port_install(h, n, p, slot, &l);
-	return r ? r : port_inside(h, n, p, netns);
+	return r ? r : port_inside(h, n, p, netns, l.ifindex);
 }
 
 int bpf_port_add(struct host *h, struct network *n, struct port *p)

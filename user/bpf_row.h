@@ -24,6 +24,6 @@ void row_commit(char *name, const char *text, size_t size);
 int row_set_iface(struct dp *dp, int ifindex, __u32 slot, const char *ifname);
 int row_unset_iface(struct dp *dp, int ifindex);
 
-/* A MAC that stays: of a managed port or a gateway. Print. */
+/* A MAC that stays: of a managed port or a gateway; refused if it is another one's. Print. */
 int row_set_mac(struct dp *dp, __u32 net, const __u8 mac[6], __u32 slot);
 int row_unset_mac(struct dp *dp, __u32 net, const __u8 mac[6]);

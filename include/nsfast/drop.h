@@ -50,11 +50,9 @@
 	X(PROTOCOL, "protocol that cannot be translated") \
 	X(TCP_NO_FLOW, "TCP packet of no known flow that opens none") \
 	X(ICMP_NO_FLOW, "ICMP message of no known flow that opens none") \
-	X(ICMP_QUOTE, "ICMP error whose quoted packet is damaged") \
 	X(PORTS_FULL, "no external port is free") \
 	X(FLOWS_FULL, "flow table is full") \
 	X(FLOW_RACE, "flow was made and removed at the same moment") \
-	X(LEDGER, "network's SNAT address has no ledger") \
 	X(PORT_GONE, "flow's port is gone") \
 	/* edit and leave */ \
 	X(EDIT, "kernel refused to change the packet")

@@ -103,15 +103,41 @@ static void same_member(const struct btf *btf, const char *record, const char *m
 	X(seen) \
 	X(uplink) \
 	X(port_gen) \
-	X(inner) X(peer) X(ext) X(inner_port) X(peer_port) X(ext_port) X(net) X(slot) X(routed) X(mtu) X(proto) \
-		X(flags) X(tcp) X(snat) X(inner_mac) X(dmac) X(smac)
+	X(inner) \
+	X(peer) \
+	X(ext) \
+	X(inner_port) \
+	X(peer_port) \
+	X(ext_port) \
+	X(net) \
+	X(slot) \
+	X(routed) \
+	X(mtu) \
+	X(proto) \
+	X(flags) \
+	X(tcp) \
+	X(snat) \
+	X(inner_mac) \
+	X(dmac) \
+	X(smac)
 #define NET_FIELDS(X) \
 	X(name) \
 	X(gateway) \
 	X(fib) \
 	X(uplink) \
-	X(mtu) X(addr4) X(mask4) X(snat4) X(timeout) X(addr6) X(snat) X(gateway_slot) X(uplink_slot) X(first) X(mac) \
-		X(flags) X(pad)
+	X(mtu) \
+	X(addr4) \
+	X(mask4) \
+	X(snat4) \
+	X(timeout) \
+	X(addr6) \
+	X(snat) \
+	X(gateway_slot) \
+	X(uplink_slot) \
+	X(first) \
+	X(mac) \
+	X(flags) \
+	X(pad)
 #define PORT_FIELDS(X)  X(ifindex) X(gen) X(mtu) X(addr4) X(net) X(next) X(mac) X(role) X(flags) X(pad)
 #define FDB_FIELDS(X)   X(gen) X(seen) X(slot) X(flags) X(pad)
 #define KEY_FIELDS(X)   X(saddr) X(daddr) X(sport) X(dport) X(net) X(proto) X(pad)

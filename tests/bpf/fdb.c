@@ -80,7 +80,7 @@ static void what_has_no_place_is_flooded_but_never_back(void **state)
 		{ "host's unknown", AT_GW, frame(to_mac(udp(GW(1), A(2)), nobody)), SENT(NET1 & ~TX(AT_GW)) },
 		{ "known, but gone", AT_A, frame(a), SENT(NET1 & ~TX(AT_A) & ~TX(AT_B)), .setup = b_is_gone },
 		{ "too long for one port", AT_A, frame(wide), SENT(NET1 & ~TX(AT_A) & ~TX(AT_B)),
-		  .setup = b_is_narrow },
+		  .why = NSF_DROP_TOO_BIG, .setup = b_is_narrow },
 	};
 
 	ROWS(*state, rows);

@@ -146,6 +146,21 @@ static void a_learning_port_is_reached_where_it_spoke_last(void **state)
 	STEP(b, "in", AT_UPLINK, frame(in), SENT(TX(AT_C)), .out = frame(dnat(in, moved)));
 }
 
+static void an_endpoint_may_move_between_learning_ports(void **state)
+{
+	struct bed *b = *state;
+	struct pk k = udp(C(1000), OUT(53)), in = udp(FAR(53), EXT(1000));
+
+	STEP(b, "out", AT_C, frame(k), SENT(TX(AT_LEG)), .out = frame(snat(k, 1000)));
+	settle();
+	flow_of(b, C(1000), IPPROTO_UDP)->routed--;
+	STEP(b, "out, from another port", AT_D, frame(k), SENT(TX(AT_LEG)), .out = frame(snat(k, 1000)));
+	STEP(b, "in, to that one", AT_UPLINK, frame(in), SENT(TX(AT_D)), .out = frame(dnat(in, C(1000))));
+	k.src = MAC(AT_D);
+	STEP(b, "another MAC at the first one does not take it back", AT_C, frame(k),
+	     ANSWERED(FLOW_RACE, TX(AT_C), answer(frame(k), 3, 13, 0)));
+}
+
 struct move {
 	bool peer; /* who sends */
 	__u8 flags, after;
@@ -341,6 +356,7 @@ int main(void)
 		TEST(an_unknown_neighbour_is_left_to_the_kernel),
 		TEST(packets_both_ways_keep_a_flow_alive),
 		TEST(a_learning_port_is_reached_where_it_spoke_last),
+		TEST(an_endpoint_may_move_between_learning_ports),
 		TEST(tcp_moves_as_the_rfc_says),
 		TEST(tcp_packets_are_translated_in_every_state),
 		TEST(what_is_unknown_at_the_uplink_passes),

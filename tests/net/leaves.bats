@@ -25,7 +25,7 @@ a_works() {
 	in_ns a ping -c 1 -W 1 10.77.0.1
 	in_ns a ping -c 1 -W 1 203.0.113.10
 	in_ns "$H" ping -c 1 -W 1 10.77.0.2
-	[ -n "${WEB-}" ] || serve "$OUT" 80 "$PYTHON" -m http.server -d /usr/share/common-licenses 80
+	[ -n "${WEB-}" ] || serve "$OUT" 80 "$PYTHON" "$BATS_TEST_DIRNAME/web.py" /usr/share/common-licenses 80
 	WEB=1
 	in_ns a curl -sf -m 5 http://203.0.113.10/GPL-2 | cmp - /usr/share/common-licenses/GPL-2
 }

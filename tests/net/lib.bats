@@ -42,7 +42,7 @@ teardown_file() { host_down; }
 }
 
 @test "a server is ready when serve returns and gone when stop does" {
-	serve "$OUT" 80 "$PYTHON" -m http.server -d "$ROOM" 80
+	serve "$OUT" 80 "$PYTHON" "$BATS_TEST_DIRNAME/web.py" "$ROOM" 80
 	in_ns "$H" curl -sf -o "$ROOM/page" http://203.0.113.10/
 	stop "$STARTED"
 	run -7 in_ns "$H" curl -s http://203.0.113.10/

@@ -156,7 +156,7 @@ for a in "203.0.113.10", "198.51.100.2":
 
 @test "what nobody asked for makes no flow and reaches the host" {
 	t0_up_default
-	serve "$H" 8080 "$PYTHON" -m http.server -d /usr/share/common-licenses 8080
+	serve "$H" 8080 "$PYTHON" "$BATS_TEST_DIRNAME/web.py" /usr/share/common-licenses 8080
 	in_ns "$OUT" curl -sf -m 5 -o "$ROOM/page" http://198.51.100.1:8080/GPL-2
 	cmp "$ROOM/page" /usr/share/common-licenses/GPL-2
 	in_ns "$OUT" ping -c 1 -W 1 198.51.100.1
