@@ -38,7 +38,11 @@ static __noinline enum verdict route(struct pkt *p)
 	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
 		return icmp_too_big(p, q.mtu_result);
 	case BPF_FIB_LKUP_RET_NOT_FWDED:
-		/* An address of the host, or nowhere: the gateway does not forward, so the host keeps what is its own. */
+		/*
+		 * An address of the host, or nowhere: no lookup tells which, for the tables local and main are one
+		 * until somebody adds a rule. The gateway does not forward, so the host keeps what is its own, and
+		 * discards the rest in silence.
+		 */
 		return HOST;
 	case BPF_FIB_LKUP_RET_BLACKHOLE:
 		return drop(p, NSF_DROP_BLACKHOLE);
