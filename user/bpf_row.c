@@ -119,7 +119,8 @@ int row_set_mac(struct dp *dp, __u32 net, const __u8 mac[6], __u32 slot)
 	if (!bpf_map_lookup_elem(dp->map[DP_FDB], &k, &was) && was.flags & NSF_FDB_STATIC && was.slot != slot &&
 	    was.slot < NSF_SLOTS_MAX && dp->ports[was.slot].gen == was.gen)
 		return fail_usage("%s: MAC %s is that of %s already", dp->nets[net].name, mac_format(mac, text),
-				  dp->ports[was.slot].role == NSF_ROLE_GATEWAY ? "the gateway" : dp->names[was.slot].port);
+				  dp->ports[was.slot].role == NSF_ROLE_GATEWAY ? "the gateway"
+									       : dp->names[was.slot].port);
 	if (bpf_map_update_elem(dp->map[DP_FDB], &k, &e, BPF_ANY))
 		return fail(-errno, "cannot enter %s into the forwarding database", mac_format(mac, text));
 	return 0;

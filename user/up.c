@@ -133,8 +133,8 @@ static void up_back(struct host *h, const struct mode *m, const struct network *
 	r = m->read(h, was->name, &now);
 	r = r == -ENOENT ? up_new(h, m, &want, &did) : r ? r : up_steps(h, m, &now, &want, &did);
 	if (r)
-		warn("%s: what had begun to change could not be undone; 'nsfast show %s' tells how it stands", was->name,
-		     was->name);
+		warn("%s: what had begun to change could not be undone; 'nsfast show %s' tells how it stands",
+		     was->name, was->name);
 	network_free(&now);
 	network_free(&want);
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0-only
-"""Tells who came from where, by UDP and TCP.
-
+# Tells who came from where, by UDP and TCP.
+"""
 mirror.py serve PORT ADDRESS...             answers each message to these addresses with "ADDRESS PORT" of its sender
 mirror.py ask PROTOCOL SPORT ADDRESS PORT   asks from a source port, prints the answer
 mirror.py many PROTOCOL N ADDRESS PORT      N short conversations, each from another source port; prints how many were answered
