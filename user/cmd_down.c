@@ -95,7 +95,7 @@ int cmd_down(int argc, char **argv)
 	lock = state_lock();
 	if (lock < 0)
 		return lock;
-	dp_collect();
+	host_collect();
 	r = host_open(&h);
 	if (!r)
 		r = down_run(&h, argc, argv, all);

@@ -138,7 +138,7 @@ int cmd_up(int argc, char **argv)
 		host_catch_signals(); /* from here on there is something to undo, the lock's file at least */
 		r = lock = state_lock();
 		if (lock >= 0) {
-			dp_collect();
+			host_collect();
 			r = host_open(&h);
 			if (!r)
 				r = mode_repair(&h);

@@ -357,7 +357,7 @@ static bool dp_dead(int dir)
 	return !alive;
 }
 
-void dp_collect(void)
+static void dp_each_dead_dir(void (*cb)(const char *name, void *arg), void *arg)
 {
 	DIR *root = opendir(DP_ROOT);
 	struct dirent *e;
@@ -365,17 +365,49 @@ void dp_collect(void)
 	if (!root)
 		return;
 	while ((e = readdir(root))) {
-		char path[PATH_MAX];
 		autoclose int dir = -1;
 
 		if (e->d_name[0] == '.')
 			continue;
 		dir = openat(dirfd(root), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-		if (dir < 0 || !dp_dead(dir))
-			continue;
-		snprintf(path, sizeof(path), DP_ROOT "/%s", e->d_name);
-		dp_remove(path);
+		if (dir >= 0 && dp_dead(dir))
+			cb(e->d_name, arg);
 	}
 	closedir(root);
+}
+
+struct dp_dead_hosts {
+	void (*cb)(__u64 host, void *arg);
+	void *arg;
+};
+
+/* "new-COOKIE" is what a killed dp_load() left; it says nothing of its host. */
+static void dp_dead_host(const char *name, void *arg)
+{
+	struct dp_dead_hosts *d = arg;
+	char *end;
+	__u64 host = strtoull(name, &end, 10);
+
+	if (!*end)
+		d->cb(host, d->arg);
+}
+
+void dp_each_dead(void (*cb)(__u64 host, void *arg), void *arg)
+{
+	dp_each_dead_dir(dp_dead_host, &(struct dp_dead_hosts){ cb, arg });
+}
+
+static void dp_remove_dead(const char *name, void *arg)
+{
+	char path[PATH_MAX];
+
+	(void)arg;
+	snprintf(path, sizeof(path), DP_ROOT "/%s", name);
+	dp_remove(path);
+}
+
+void dp_collect(void)
+{
+	dp_each_dead_dir(dp_remove_dead, NULL);
 	rmdir(DP_ROOT);
 }

@@ -60,6 +60,8 @@ int dp_load(__u64 host, struct dp *ret);
 void dp_close(struct dp *dp);
 /* Removes all pins of the host: programs leave their hooks, maps go. The lock is held. */
 int dp_unload(__u64 host);
+/* Calls cb for each host of which no hook is alive: its namespace is gone, or others deleted all its interfaces. */
+void dp_each_dead(void (*cb)(__u64 host, void *arg), void *arg);
 /* Removes the pins of hosts whose namespace is gone: all their hooks are dead. The lock is held. Prints nothing. */
 void dp_collect(void);
 

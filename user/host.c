@@ -138,18 +138,20 @@ int host_netns_put(struct host *h, const char *name)
 }
 
 struct host_names {
-	const char *net;
+	const char *net; /* NULL: of all networks */
 	char (*v)[NSF_NAME_LEN];
 	size_t n;
 };
 
-static int host_collect(const char *key, const char *value, void *arg)
+static int host_note_name(const char *key, const char *value, void *arg)
 {
 	struct host_names *names = arg;
-	size_t len = strlen(names->net);
+	size_t len = names->net ? strlen(names->net) : 0;
 	void *more;
 
-	if (strncmp(value, names->net, len) || value[len] != '/' || strlen(key) >= NSF_NAME_LEN)
+	if (names->net && (strncmp(value, names->net, len) || value[len] != '/'))
+		return 0;
+	if (strlen(key) >= NSF_NAME_LEN)
 		return 0;
 	more = realloc(names->v, (names->n + 1) * sizeof(*names->v));
 	if (!more)
@@ -162,7 +164,7 @@ static int host_collect(const char *key, const char *value, void *arg)
 int host_netns_put_all(struct host *h, const char *net, bool (*used)(struct host *h, const char *name))
 {
 	struct host_names names = { .net = net };
-	int r = state_each(h->cookie, "netns", host_collect, &names), first = 0;
+	int r = state_each(h->cookie, "netns", host_note_name, &names), first = 0;
 	size_t i;
 
 	for (i = 0; !r && i < names.n; i++) {
@@ -173,6 +175,27 @@ int host_netns_put_all(struct host *h, const char *net, bool (*used)(struct host
 	}
 	free(names.v);
 	return r ? r : first;
+}
+
+/* The names go before the pins: a run that is killed in between leaves the pins for the next to find the host by. */
+static void host_forget(__u64 host, void *arg)
+{
+	const __u64 *here = arg;
+	struct host gone = { .netns = -1, .cookie = host };
+
+	if (host != *here && !host_netns_put_all(&gone, NULL, NULL))
+		state_forget(host);
+}
+
+void host_collect(void)
+{
+	autoclose int self = netns_self();
+	__u64 here;
+
+	/* we are here, so this host is not gone, whatever became of its interfaces: its namespaces keep their names */
+	if (self >= 0 && !netns_cookie(self, &here))
+		dp_each_dead(host_forget, &here);
+	dp_collect();
 }
 
 static void host_on_signal(int sig)

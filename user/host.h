@@ -29,6 +29,10 @@ int host_netns_put(struct host *h, const char *name);
 /* The same for all namespaces that were made for a network, but those in use, if that is asked. */
 int host_netns_put_all(struct host *h, const char *net, bool (*used)(struct host *h, const char *name));
 
+/* Removes what hosts that are gone have left: names of namespaces that we made for them, notes, pins. Before host_open(),
+ * with the lock held. */
+void host_collect(void);
+
 /* SIGINT and SIGTERM set a flag instead of ending the process; `up` looks at it between steps. */
 void host_catch_signals(void);
 bool host_interrupted(void);

@@ -17,6 +17,7 @@
 
 #include <nsfast/abi.h>
 
+#include "mountns.h"
 #include "netns.h"
 
 #ifndef SO_NETNS_COOKIE
@@ -70,17 +71,31 @@ static int open_path(const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
-int netns_open(const char *name)
+/* A descriptor that is a network namespace's. */
+static int checked(int r)
 {
-	autoclose int fd = strchr(name, '/') ? open_path(name) : open_name(name);
+	autoclose int fd = r;
 
 	if (fd == -ENOTDIR)
 		return -ENOENT;
-	if (fd == -ELOOP || fd == -ENXIO)
-		return -EINVAL;
-	if (fd >= 0 && !is_netns(fd))
+	if (fd == -ELOOP || fd == -ENXIO || (fd >= 0 && !is_netns(fd)))
 		return -EINVAL;
 	return take(&fd);
+}
+
+static int look(void *arg)
+{
+	return checked(open_name(arg));
+}
+
+int netns_open(const char *name)
+{
+	int r = strchr(name, '/') ? checked(open_path(name)) : look((char *)name);
+
+	/* an empty file may be the name of a namespace that is mounted in the machine's mount namespace and not in ours */
+	if (r == -EINVAL && !strchr(name, '/') && mountns_away(NETNS_DIR))
+		r = mountns_run(look, (char *)name);
+	return r;
 }
 
 int netns_self(void)
@@ -165,12 +180,9 @@ int netns_make(void)
  */
 static int prepare_dir(void)
 {
-	autoclose int dir = -1;
+	autoclose int dir = open(NETNS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool bound = false;
 
-	if (mkdir(NETNS_DIR, 0755) && errno != EEXIST)
-		return -errno;
-	dir = open(NETNS_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0 || flock(dir, LOCK_EX))
 		return -errno;
 	while (mount("", NETNS_DIR, "none", MS_SHARED | MS_REC, NULL)) {
@@ -183,57 +195,95 @@ static int prepare_dir(void)
 	return 0;
 }
 
-static int name_path(const char *name, char *buf, size_t size)
+/* The name of a namespace as a file below the directory. */
+struct name {
+	char path[sizeof(NETNS_DIR) + NSF_NAME_LEN];
+	int fd;
+};
+
+static int name_set(struct name *n, const char *name, int fd)
 {
 	if (!netns_name_ok(name))
 		return -EINVAL;
-	snprintf(buf, size, "%s/%s", NETNS_DIR, name);
+	n->fd = fd;
+	snprintf(n->path, sizeof(n->path), "%s/%s", NETNS_DIR, name);
 	return 0;
+}
+
+static int name_mount(const struct name *n)
+{
+	char from[32];
+
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", n->fd);
+	return mount(from, n->path, "none", MS_BIND, NULL) ? -errno : 0;
+}
+
+static int name_bind(void *arg)
+{
+	const struct name *n = arg;
+	int file, r = prepare_dir();
+
+	if (r)
+		return r;
+	file = open(n->path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
+	if (file < 0)
+		return -errno;
+	close(file);
+	r = name_mount(n);
+	if (r)
+		unlink(n->path);
+	return r;
+}
+
+/* unlink() takes the mounts of other mount namespaces away too. */
+static int name_unbind(void *arg)
+{
+	const struct name *n = arg;
+	struct stat st;
+
+	while (umount2(n->path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		;
+	if (errno != EINVAL)
+		return errno == ENOENT ? 0 : -errno;
+	/* No mount, or no more: what lies below is removed only if it is such a file as we make. */
+	if (lstat(n->path, &st))
+		return errno == ENOENT ? 0 : -errno;
+	if (!S_ISREG(st.st_mode) || st.st_size)
+		return -EINVAL;
+	return unlink(n->path) && errno != ENOENT ? -errno : 0;
 }
 
 int netns_bind(int fd, const char *name)
 {
-	char path[sizeof(NETNS_DIR) + NSF_NAME_LEN], from[32];
-	int r = name_path(name, path, sizeof(path));
+	struct name n;
+	int r = name_set(&n, name, fd);
 
 	if (r)
 		return r;
 	if (!is_netns(fd))
 		return -EINVAL;
-	r = prepare_dir();
-	if (r)
-		return r;
-	int file = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
-
-	if (file < 0)
+	if (mkdir(NETNS_DIR, 0755) && errno != EEXIST)
 		return -errno;
-	close(file);
-	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
-	if (mount(from, path, "none", MS_BIND, NULL)) {
-		r = -errno;
-		unlink(path);
+	if (!mountns_away(NETNS_DIR))
+		return name_bind(&n);
+	r = mountns_run(name_bind, &n);
+	if (!r) {
+		autoclose int here = checked(open_path(n.path));
+
+		if (here < 0) /* the machine's mounts do not come here; without it, netns_open() looks there */
+			name_mount(&n);
 	}
 	return r;
 }
 
 int netns_unbind(const char *name)
 {
-	char path[sizeof(NETNS_DIR) + NSF_NAME_LEN];
-	int r = name_path(name, path, sizeof(path));
-	struct stat st;
+	struct name n;
+	int r = name_set(&n, name, -1);
 
 	if (r)
 		return r;
-	while (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
-		;
-	if (errno != EINVAL)
-		return errno == ENOENT ? 0 : -errno;
-	/* No mount, or no more: what lies below is removed only if it is such a file as we make. */
-	if (lstat(path, &st))
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISREG(st.st_mode) || st.st_size)
-		return -EINVAL;
-	return unlink(path) && errno != ENOENT ? -errno : 0;
+	return mountns_away(NETNS_DIR) ? mountns_run(name_unbind, &n) : name_unbind(&n);
 }
 
 int netns_list(int (*cb)(const char *name, void *arg), void *arg)

@@ -26,7 +26,8 @@ int netns_cookie(int fd, __u64 *ret);
  * -errno. It lives as long as the descriptor, until netns_bind() gives it a name.
  */
 int netns_make(void);
-/* Gives a namespace a name: /run/netns/NAME, a bind mount as `ip netns add` makes it. -EEXIST if the name is taken. */
+/* Gives a namespace a name: /run/netns/NAME, a bind mount as `ip netns add` makes it. -EEXIST if the name is taken. Where
+ * we are in another mount namespace than the machine but share its /run, the name is given in both. */
 int netns_bind(int fd, const char *name);
 /* Takes a name away, as `ip netns del` does: unmount and unlink. 0 also if it is not there; an empty file that is no
  * mount is removed too. */

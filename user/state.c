@@ -3,8 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/mount.h>
@@ -13,6 +11,7 @@
 #include <linux/magic.h>
 
 #include "log.h"
+#include "mountns.h"
 #include "state.h"
 
 #define LOCK_FILE "lock"
@@ -104,22 +103,6 @@ static bool has_here(void)
 	return statfs(STATE_BPFFS, &fs) == 0 && (__u32)fs.f_type == (__u32)BPF_FS_MAGIC;
 }
 
-static bool same_file(const char *a, const char *b)
-{
-	struct stat sa, sb;
-
-	return stat(a, &sa) == 0 && stat(b, &sb) == 0 && sa.st_dev == sb.st_dev && sa.st_ino == sb.st_ino;
-}
-
-/* True if a mount made here is not seen by the machine although its /run/nsfast is ours: as inside `ip netns exec`. */
-static bool mounts_are_private(void)
-{
-	struct stat st;
-
-	return stat("/proc/1/ns/mnt", &st) == 0 && !same_file("/proc/self/ns/mnt", "/proc/1/ns/mnt") &&
-	       same_file(STATE_DIR, "/proc/1/root" STATE_DIR);
-}
-
 static int mount_here(void)
 {
 	if (has_here())
@@ -140,30 +123,23 @@ static int unmount_here(void)
 struct visit {
 	enum { VISIT_LOOK, VISIT_MOUNT, VISIT_UNMOUNT } job;
 	int tree; /* a second mount of the bpffs that is there then, not yet anywhere; -1 if there is none */
-	int r;
 };
 
-/* In a thread: setns() moves only the thread that calls it, and the descriptor stays ours. */
-static void *visit_thread(void *arg)
+static int visit_work(void *arg)
 {
 	struct visit *v = arg;
-	autoclose int ns = -1;
+	int r = 0;
 
-	ns = open("/proc/1/ns/mnt", O_RDONLY | O_CLOEXEC);
-	if (ns < 0 || unshare(CLONE_FS) || setns(ns, CLONE_NEWNS)) {
-		v->r = -errno;
-		return NULL;
-	}
 	if (v->job == VISIT_MOUNT)
-		v->r = mount_here();
+		r = mount_here();
 	else if (v->job == VISIT_UNMOUNT && has_here())
-		v->r = unmount_here();
-	if (v->r == 0 && has_here()) {
+		r = unmount_here();
+	if (r == 0 && has_here()) {
 		v->tree = open_tree(AT_FDCWD, STATE_BPFFS, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 		if (v->tree < 0)
-			v->r = -errno;
+			r = -errno;
 	}
-	return NULL;
+	return r;
 }
 
 /*
@@ -173,23 +149,17 @@ static void *visit_thread(void *arg)
 static int visit(int job)
 {
 	struct visit v = { .job = job, .tree = -1 };
-	autoclose int tree = -1;
-	pthread_t thread;
-	int r;
+	int r = mountns_run(visit_work, &v);
+	autoclose int tree = v.tree;
 
-	r = pthread_create(&thread, NULL, visit_thread, &v);
-	if (r)
-		return -r;
-	pthread_join(thread, NULL);
-	tree = v.tree;
-	if (v.r || tree < 0 || has_here())
-		return v.r;
+	if (r || tree < 0 || has_here())
+		return r;
 	return move_mount(tree, "", AT_FDCWD, STATE_BPFFS, MOVE_MOUNT_F_EMPTY_PATH) ? -errno : 0;
 }
 
 bool state_has_bpffs(void)
 {
-	if (!has_here() && mounts_are_private())
+	if (!has_here() && mountns_away(STATE_DIR))
 		visit(VISIT_LOOK);
 	return has_here();
 }
@@ -197,7 +167,7 @@ bool state_has_bpffs(void)
 int state_bpffs(void)
 {
 	autoclose int dir = -1;
-	bool private;
+	bool away;
 	int r;
 
 	if (has_here())
@@ -205,9 +175,9 @@ int state_bpffs(void)
 	dir = open_dir(true);
 	if (dir < 0)
 		return dir;
-	private = mounts_are_private();
-	r = private ? visit(VISIT_MOUNT) : mount_here();
-	if (r && r != -ENODEV && private) {
+	away = mountns_away(STATE_DIR);
+	r = away ? visit(VISIT_MOUNT) : mount_here();
+	if (r && r != -ENODEV && away) {
 		debug("cannot use the machine's '%s': %s", STATE_BPFFS, strerror(-r));
 		r = mount_here();
 	}
@@ -248,15 +218,15 @@ static bool is_lock(const char *name)
 void state_tidy(void)
 {
 	autoclose int dir = open_dir(false);
-	bool private = dir >= 0 && mounts_are_private();
+	bool away = dir >= 0 && mountns_away(STATE_DIR);
 
 	/* rmdir() of what is a mount point only in another namespace takes that mount away: be sure to have seen it */
-	if (dir < 0 || (private && visit(VISIT_LOOK)))
+	if (dir < 0 || (away && visit(VISIT_LOOK)))
 		return;
 	if (has_here()) {
 		if (!holds_only(STATE_BPFFS, is_kernels))
 			return;
-		if (private && visit(VISIT_UNMOUNT))
+		if (away && visit(VISIT_UNMOUNT))
 			return;
 		if (has_here() && unmount_here())
 			return;
@@ -439,4 +409,16 @@ int state_get(__u64 host, const char *kind, const char *key, char *ret, size_t s
 	if (r < 0)
 		return r;
 	return r ? 0 : -ENOENT;
+}
+
+int state_forget(__u64 host)
+{
+	autoclose int dir = open_dir(false);
+	char name[HOST_LEN];
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	if (unlinkat(dir, host_file(host, name), 0) && errno != ENOENT)
+		return fail(-errno, "cannot remove '%s/%s'", STATE_DIR, name);
+	return 0;
 }

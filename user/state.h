@@ -39,3 +39,5 @@ int state_unset(__u64 host, const char *kind, const char *key);
 int state_get(__u64 host, const char *kind, const char *key, char *ret, size_t size);
 /* Calls cb for each fact of a kind; a non-zero return ends the walk and is returned. */
 int state_each(__u64 host, const char *kind, int (*cb)(const char *key, const char *value, void *arg), void *arg);
+/* Forgets all facts of a host. */
+int state_forget(__u64 host);

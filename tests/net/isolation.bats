@@ -152,3 +152,46 @@ answered_twice() {
 	ip netns exec "$H" "$NSFAST" down red
 	run ! ls /run/nsfast
 }
+
+inside() {
+	ip netns exec "$H" "$NSFAST" "$@"
+}
+
+@test "inside 'ip netns exec' namespaces are given names, and these are the machine's" {
+	nsf down --all
+	inside up red --mode "$(mode)" --subnet 10.77.0.1/24 --ns a --ns b
+	in_ns a ping -c 1 -W 1 10.77.0.3
+	inside add red c
+	ip netns exec "$H" ip netns exec c ping -c 1 -W 1 203.0.113.10
+	[ "$(nsf -j show red | jq -c '.[0] | [.state, .ports[].state]')" = '["up","up","up","up"]' ]
+	inside del red b
+	[ ! -e /run/netns/b ]
+	inside up red --ns a --ns d
+	[ ! -e /run/netns/c ]
+	in_ns d ping -c 1 -W 1 203.0.113.10
+	inside down red
+	[ ! -e /run/netns/a ]
+	run ! ls /run/nsfast
+}
+
+@test "a mount namespace that is older than a network and hears of no mount has it all the same" {
+	nsf down --all
+	mkfifo "$ROOM/old.in"
+	nsenter --net="/run/netns/$H" -- unshare --mount --propagation private bash -c 'echo ready; . /dev/stdin' \
+		<"$ROOM/old.in" >"$ROOM/old.out" 2>&1 {nothing}>&- 3>&- &
+	exec {old}>"$ROOM/old.in"
+	until_ok 5 grep -q ready "$ROOM/old.out"
+	nsf up red --mode "$(mode)" --subnet 10.77.0.1/24 --ns a
+	cat >&"$old" <<-END
+		set -e
+		"$NSFAST" exec a ping -c 1 -W 1 10.77.0.1
+		"$NSFAST" up red --ns a --ns b
+		"$NSFAST" exec b ping -c 1 -W 1 10.77.0.2
+	END
+	exec {old}>&-
+	wait $! || { cat "$ROOM/old.out"; false; }
+	in_ns a ping -c 1 -W 1 10.77.0.3
+	nsf down red
+	[ ! -e /run/netns/a ] && [ ! -e /run/netns/b ]
+	run ! ls /run/nsfast
+}

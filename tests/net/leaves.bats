@@ -166,14 +166,15 @@ globals() {
 }
 
 collected() {
-	"$NSFAST" -n second down && [ ! -e /run/nsfast/bpf ]
+	"$NSFAST" -n second down && [ ! -e /run/nsfast ]
 }
 
-@test "what a vanished host had pinned goes with the next command of another host" {
+@test "what a vanished host had pinned, noted and named goes with the next command of another host" {
 	t0_up
 	ip netns add second
 	ip netns del "$H"
 	until_ok 10 collected
+	[ ! -e /run/netns/a ] && [ ! -e /run/netns/b ]
 }
 
 @test "bpf mode changes no sysctl but on its own interfaces, no rule, no discipline of the uplink" {

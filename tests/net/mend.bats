@@ -123,18 +123,33 @@ gone_port() {
 	local first=$H
 	ip netns add other
 	ip -n other link set lo up
-	ip netns del "$first"
-	ip netns del a
+	# b is another namespace now, which is somebody else's
 	ip netns del b
-	until_ok 5 collected
+	ip netns add b
+	ip netns del "$first"
+	until_ok 5 without_eth0 a # the kernel ends a namespace some time after its last name
+	H=other nsf up t9 --mode "$(mode)" --uplink none
+	[ "$(find /run/nsfast/bpf/1 -mindepth 1 -maxdepth 1 -type d | wc -l)" = 1 ]
+	[ ! -e /run/netns/a ]
+	in_ns b true
+	[ -z "$(find /run/nsfast -name 'host-*')" ]
 	H=other nsf down t9
-	[ ! -e /run/nsfast/bpf ] || [ -z "$(find /run/nsfast/bpf -mindepth 1 -name 'link-*')" ]
+	[ ! -e /run/nsfast ]
 }
 
-# The kernel ends a namespace some time after its last name.
-collected() {
-	H=other nsf up t9 --mode "$(mode)" --uplink none >/dev/null
-	H=other nsf down t9 >/dev/null
-	H=other nsf up t9 --mode "$(mode)" --uplink none >/dev/null
-	[ "$(find /run/nsfast/bpf/1 -mindepth 1 -maxdepth 1 -type d | wc -l)" = 1 ]
+@test "a host of which no interface is left is no host that is gone: its namespaces keep their names" {
+	only bpf "pins are bpf mode's"
+	local before
+	nsf up t0 --uplink none --ns a --ns b
+	before=$(stat -Lc %i /run/netns/a)
+	ip -n "$H" link del t0
+	ip -n a link del eth0
+	ip -n b link del eth0
+	again
+	[ "$(stat -Lc %i /run/netns/a)" = "$before" ]
+	all_echoes
+}
+
+without_eth0() {
+	! ip -n "$1" link show dev eth0
 }

@@ -56,6 +56,42 @@ static inline char get(int fd)
 	return c;
 }
 
+/* Runs a function in a child with a mount namespace of its own; 0 if it returned true. */
+static inline int elsewhere(bool (*fn)(void), unsigned long propagation)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | propagation, NULL) || !fn());
+	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+	return status;
+}
+
+/* The same in a namespace that is older than what the machine does meanwhile, and hears of no mount. */
+static inline void elsewhere_after(bool (*meanwhile)(void), bool (*fn)(void))
+{
+	int there[2], done[2], status;
+	char c = 0;
+	pid_t pid;
+
+	assert_true(pipe(there) == 0 && pipe(done) == 0);
+	pid = fork();
+	if (pid == 0)
+		_exit(unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+		      write(there[1], &c, 1) != 1 || read(done[0], &c, 1) != 1 || !fn());
+	assert_true(pid > 0);
+	get(there[0]);
+	assert_true(meanwhile());
+	assert_int_equal(write(done[1], &c, 1), 1);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	for (int i = 0; i < 2; i++) {
+		close(there[i]);
+		close(done[i]);
+	}
+}
+
 /* Ends as the child does. Without exit handlers: where process 1 is gone they can start nothing any more. */
 __attribute__((noreturn)) static inline void end_as(pid_t pid)
 {

@@ -71,6 +71,11 @@ static void facts_are_kept_and_forgotten(void **state)
 	assert_false(exists(STATE_DIR "/host-4711"));
 	assert_false(exists(STATE_DIR "/new"));
 	assert_true(exists(STATE_DIR "/host-4712"));
+	assert_int_equal(state_set(HOST, "down", "a", "3"), 0);
+	assert_int_equal(state_forget(HOST + 1), 0);
+	assert_int_equal(state_forget(HOST + 1), 0);
+	assert_false(exists(STATE_DIR "/host-4712"));
+	assert_file(STATE_DIR "/host-4711", "down a 3\n");
 	close(lock);
 }
 

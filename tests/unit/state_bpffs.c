@@ -3,19 +3,6 @@
 #include "machine.h"
 #include "util.h"
 
-/* Runs a function in a child with a mount namespace of its own; 0 if it returned true. */
-static int elsewhere(bool (*fn)(void), unsigned long propagation)
-{
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0)
-		_exit(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | propagation, NULL) == 0 && fn() ? 0
-														   : 1);
-	assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
-	return status;
-}
-
 static void the_bpffs_is_closed_to_others(void **state)
 {
 	struct stat st;
@@ -70,56 +57,17 @@ static void a_bpffs_made_elsewhere_is_the_machines(void **state)
 	}
 }
 
-static int before, after;
-
-/* Says that it is in its namespace, waits, and looks there for what the machine has mounted since. */
-static bool look_later(void)
-{
-	char c;
-
-	return write(before, "b", 1) == 1 && read(after, &c, 1) == 1 && find_pins();
-}
-
-static bool tidy_later(void)
-{
-	char c;
-
-	return write(before, "b", 1) == 1 && read(after, &c, 1) == 1 && tidy_there();
-}
-
-static void run_later(bool (*fn)(void), bool expect_pins)
-{
-	int up[2], down[2], status;
-	pid_t pid;
-
-	assert_true(pipe(up) == 0 && pipe(down) == 0);
-	before = up[1];
-	after = down[0];
-	pid = fork();
-	if (pid == 0)
-		_exit(unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) || !fn());
-	assert_true(pid > 0);
-	get(up[0]);
-	assert_true(make_and_pin());
-	assert_int_equal(write(down[1], "a", 1), 1);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
-	assert_int_equal(exists(STATE_BPFFS "/pins"), expect_pins);
-	for (int i = 0; i < 2; i++) {
-		close(up[i]);
-		close(down[i]);
-	}
-}
-
 /* A namespace that is older than the machine's mount and hears of none: rmdir() there would take the mount away. */
 static void an_older_namespace_finds_the_machines_bpffs(void **state)
 {
 	(void)state;
-	run_later(look_later, true);
+	elsewhere_after(make_and_pin, find_pins);
+	assert_true(exists(STATE_BPFFS "/pins"));
 	assert_int_equal(rmdir(STATE_BPFFS "/pins"), 0);
 	state_tidy();
 	assert_false(exists(STATE_DIR));
-	run_later(tidy_later, true);
+	elsewhere_after(make_and_pin, tidy_there);
+	assert_true(exists(STATE_BPFFS "/pins"));
 }
 
 static int all_tests(void)
