@@ -51,9 +51,11 @@ static __always_inline __u32 tick(void)
 	return bpf_ktime_get_coarse_ns() >> NSF_TICK_SHIFT;
 }
 
-/* The one field of the kernel's struct that the UAPI does not show. */
+/* Fields of the kernel's struct that the UAPI does not show. */
 struct sk_buff___summed {
 	__u8 ip_summed : 2;
+	__u16 csum_start, csum_offset; /* from head */
+	__u16 mac_header;              /* from head */
 } __attribute__((preserve_access_index));
 
 #define CHECKSUM_PARTIAL 3
@@ -64,4 +66,15 @@ static __always_inline bool ctx_csum_partial(struct __sk_buff *ctx)
 	struct sk_buff___summed *skb = (void *)ctx;
 
 	return BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) == CHECKSUM_PARTIAL;
+}
+
+/* True unless the sender asks for a sum to be filled in elsewhere than at `field` of the header at offset l4. */
+static __always_inline bool ctx_csum_at(struct __sk_buff *ctx, __u32 l4, __u32 field)
+{
+	struct sk_buff___summed *skb = (void *)ctx;
+
+	if (!ctx_csum_partial(ctx))
+		return true;
+	return BPF_CORE_READ(skb, csum_start) == BPF_CORE_READ(skb, mac_header) + l4 &&
+	       BPF_CORE_READ(skb, csum_offset) == field;
 }

@@ -40,6 +40,8 @@ static __always_inline enum verdict fdb_out(struct pkt *p, const struct nsf_port
 {
 	if (to->role == NSF_ROLE_GATEWAY)
 		return HOST;
+	if (unlikely(p->tagged && to->flags & NSF_PORT_MANAGED))
+		return drop(p, NSF_DROP_VLAN);
 	if (unlikely(p->wire > to->mtu))
 		return drop(p, NSF_DROP_TOO_BIG);
 	p->out = to->ifindex;

@@ -68,16 +68,15 @@ static __always_inline enum verdict flow_nexthop(struct pkt *p, struct nsf_flow 
 	f->uplink = p->out;
 	f->routed = now;
 	if (!p->macs) {
-		f->flags &= ~NSF_FLOW_NEXTHOP;
+		f->mtu = 0;
 		return NEIGH;
 	}
-	f->mtu = p->mtu;
 	if (!mac_equal(f->dmac, p->out_dmac))
 		mac_copy(f->dmac, p->out_dmac);
 	if (!mac_equal(f->smac, p->out_smac))
 		mac_copy(f->smac, p->out_smac);
-	if (!(f->flags & NSF_FLOW_NEXTHOP))
-		f->flags |= NSF_FLOW_NEXTHOP;
+	if (f->mtu != p->mtu)
+		f->mtu = p->mtu;
 	p->macs = 0; /* the kernel writes them */
 	return NEIGH;
 }
@@ -114,7 +113,7 @@ static __always_inline enum verdict flow_out(struct pkt *p, struct nsf_flow *f)
 	if (unlikely(p->ttl <= 1))
 		return icmp_answer(p, NSF_DROP_TTL, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL);
 	flow_translate(p, f, now);
-	if (unlikely(f->routed != (__u16)now || !(f->flags & NSF_FLOW_NEXTHOP)))
+	if (unlikely(f->routed != (__u16)now || !f->mtu))
 		return flow_reroute(p, f, now);
 	if (unlikely(p->wire > f->mtu))
 		return icmp_too_big(p, f->mtu);
@@ -207,7 +206,7 @@ static __noinline enum verdict flow_quoted(struct pkt *p)
 	struct parse_quote q;
 	struct nsf_flow *f;
 
-	if (!parse_quote(p, &q))
+	if (p->icmp_type == ICMP_REDIRECT || p->icmp_type == ICMP_SOURCE_QUENCH || !parse_quote(p, &q))
 		return PASS;
 	k.saddr = q.ip.daddr;
 	k.daddr = q.ip.saddr;

@@ -30,6 +30,21 @@ static __noinline enum verdict ip6(struct pkt *p)
 	return drop(p, NSF_DROP_IP6_ROUTE);
 }
 
+/*
+ * A sender with a packet socket may ask for a checksum to be filled in anywhere when the packet leaves, over a source
+ * address that was translated too: only the transport header's own field will do.
+ */
+static __always_inline bool ip_sum_own(const struct pkt *p)
+{
+	switch (p->proto) {
+	case IPPROTO_TCP:
+		return ctx_csum_at(p->ctx, p->l4, offsetof(struct tcphdr, check));
+	case IPPROTO_UDP:
+		return ctx_csum_at(p->ctx, p->l4, offsetof(struct udphdr, check));
+	}
+	return !ctx_csum_partial(p->ctx);
+}
+
 /* Comes after fdb: the frame carries the gateway's MAC. */
 static __always_inline enum verdict ip(struct pkt *p)
 {
@@ -46,5 +61,7 @@ static __always_inline enum verdict ip(struct pkt *p)
 	TRY(ip_addresses(p));
 	if (unlikely(p->l4 > ETH_HLEN + sizeof(struct iphdr)) && parse_source_route(p))
 		return drop(p, NSF_DROP_SOURCE_ROUTE);
-	return p->daddr == p->net->addr4 ? HOST : NEXT;
+	if (p->daddr == p->net->addr4)
+		return HOST;
+	return likely(ip_sum_own(p)) ? NEXT : drop(p, NSF_DROP_SUM_ELSEWHERE);
 }

@@ -62,6 +62,7 @@ struct leave_flood {
 	__u32 from; /* where the frame came from */
 	__u32 wire;
 	__u32 net_id;
+	__u32 tagged;
 };
 
 static __always_inline void leave_copy(struct __sk_buff *ctx, __u32 slot)
@@ -81,7 +82,7 @@ static long leave_flood_one(__u32 i, struct leave_flood *l)
 	if (!slot || !to)
 		return 1;
 	l->slot = to->next;
-	if (slot == l->from || to->role != NSF_ROLE_PORT)
+	if (slot == l->from || to->role != NSF_ROLE_PORT || (l->tagged && to->flags & NSF_PORT_MANAGED))
 		return 0;
 	if (l->wire > to->mtu) {
 		leave_reason(l->net_id, NSF_DROP_TOO_BIG);
@@ -102,6 +103,7 @@ static __noinline int leave_flood(struct pkt *p)
 		.from = p->slot,
 		.wire = p->wire,
 		.net_id = p->net_id,
+		.tagged = p->tagged,
 	};
 	const struct nsf_port *last;
 

@@ -60,14 +60,26 @@ static __always_inline void ledger_use(__u32 snat, __u32 proto, int n)
  * which they are called.
  */
 
-/* Gives one reference back; the last one frees the port. */
-__noinline int ledger_put(__u32 snat, __u32 proto, __u32 port)
+/* Who lost a race for another number gives that back, and the winner's stays. */
+static __always_inline void ledger_unmove(__u32 snat, __u32 proto, __u32 port, __u64 owner)
+{
+	struct nsf_moved_key k = { .owner = owner, .proto = proto, .snat = snat };
+	__u32 *moved = bpf_map_lookup_elem(&nsf_moved, &k);
+
+	if (moved && *moved == port)
+		bpf_map_delete_elem(&nsf_moved, &k);
+}
+
+/* Gives one reference of the owner (0: whoever it is) back; the last one frees the port. */
+__noinline int ledger_put(__u32 snat, __u32 proto, __u32 port, __u64 owner)
 {
 	struct nsf_ledger *e = ledger_row(snat, proto, port);
 	__u32 i, r;
 
-	if (!e)
+	if (!e || (owner && *(volatile __u64 *)&e->owner != owner)) { /* the ledger was dropped with its address */
+		ledger_unmove(snat, proto, port, owner);
 		return 0;
+	}
 	for (i = 0; i < LEDGER_TRIES; i++) {
 		r = *(volatile __u32 *)&e->refs;
 		if (!r)
@@ -76,14 +88,8 @@ __noinline int ledger_put(__u32 snat, __u32 proto, __u32 port)
 			continue;
 		if (r > 1)
 			return 0;
-		if ((__u16)(e->owner >> 16) != bpf_htons(port)) {
-			struct nsf_moved_key k = { .owner = e->owner, .proto = proto, .snat = snat };
-			__u32 *moved = bpf_map_lookup_elem(&nsf_moved, &k);
-
-			/* who lost a race for another number gives that back, and the winner's stays */
-			if (moved && *moved == port)
-				bpf_map_delete_elem(&nsf_moved, &k);
-		}
+		if ((__u16)(e->owner >> 16) != bpf_htons(port))
+			ledger_unmove(snat, proto, port, e->owner);
 		e->freed = tick();
 		ledger_use(snat, proto, -1);
 		__sync_lock_test_and_set(&e->owner, 0);
@@ -108,7 +114,7 @@ __noinline int ledger_join(__u32 snat, __u32 proto, __u32 port, __u64 owner)
 			continue;
 		if (*(volatile __u64 *)&e->owner == owner)
 			return LEDGER_OK;
-		ledger_put(snat, proto, port); /* freed and taken by another in between */
+		ledger_put(snat, proto, port, 0); /* freed and taken by another in between */
 		return LEDGER_BUSY;
 	}
 	return LEDGER_BUSY;
@@ -187,7 +193,7 @@ static long ledger_step(__u32 i, struct ledger_search *s)
 static __always_inline enum ledger_result ledger_search(struct __sk_buff *ctx, struct ledger_claim *c)
 {
 	struct nsf_moved_key k = { .owner = c->owner, .proto = c->proto, .snat = c->snat };
-	__u32 i = c->snat * NSF_LEDGER_MAX + c->proto, *used = bpf_map_lookup_elem(&nsf_used, &i), port;
+	__u32 i = c->snat * NSF_LEDGER_MAX + c->proto, *used = bpf_map_lookup_elem(&nsf_used, &i), *full, port;
 	struct ledger_search s = { .ctx = ctx, .c = c };
 
 	if (c->proto == NSF_LEDGER_ICMP) {
@@ -202,18 +208,24 @@ static __always_inline enum ledger_result ledger_search(struct __sk_buff *ctx, s
 	}
 	if (!used || *used >= NSF_LEDGER_PORTS - 1)
 		return LEDGER_FULL;
+	i = 2 * i + (c->low >= 1024);
+	full = bpf_map_lookup_elem(&nsf_full, &i);
+	if (!full || *full == c->now) /* a search of a full range is long: one in each tick */
+		return LEDGER_FULL;
 	c->start = bpf_get_prandom_u32() % c->n;
 	if ((c->low + c->start + c->inner) & 1) /* RFC 4787 REQ-4: parity is kept where it can be */
 		c->start++;
 	c->found = 0;
 	bpf_loop(c->n, ledger_step, &s, 0);
-	if (!c->found)
+	if (!c->found) {
+		*full = c->now;
 		return LEDGER_FULL;
+	}
 	/* Two CPUs may search for one endpoint: the first to say so decides, so that it has one external port. */
 	port = c->port;
 	if (!bpf_map_update_elem(&nsf_moved, &k, &port, BPF_NOEXIST))
 		return LEDGER_OK;
-	ledger_put(c->snat, c->proto, port);
+	ledger_put(c->snat, c->proto, port, c->owner);
 	return LEDGER_BUSY;
 }
 

@@ -103,6 +103,14 @@ struct {
 	__type(value, __u32);
 } nsf_used SEC(".maps");
 
+/* Tick at which the last search of a range found nothing, by the same index times two, and one more from 1024 on. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * NSF_SNATS_MAX * NSF_LEDGER_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} nsf_full SEC(".maps");
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, NSF_MOVED_MAX);
@@ -135,6 +143,7 @@ struct {
 struct nsf_sweep {
 	struct bpf_timer timer;
 	__u64 fdb_tick; /* tick at which the FDB was last swept */
+	__u32 busy;     /* 1: a sweep is under way, and no other may begin */
 };
 
 struct {

@@ -47,16 +47,16 @@ static __always_inline int nat_slot(void)
 	return -1;
 }
 
-static __always_inline void nat_fill(const struct pkt *p, struct nsf_flow *f, __u32 ext_port, __u32 now)
+static __always_inline void nat_fill(const struct pkt *p, struct nsf_flow *f, const struct ledger_claim *c)
 {
-	__u16 port = bpf_htons(ext_port);
+	__u16 port = bpf_htons(c->port);
 
 	f->gen++;
-	f->seen = now;
+	f->seen = c->now;
 	f->port_gen = p->port->gen;
 	f->inner = p->saddr;
 	f->peer = p->daddr;
-	f->ext = p->net->snat4;
+	f->ext = c->ext;
 	f->inner_port = p->sport;
 	f->peer_port = p->dport;
 	f->ext_port = port;
@@ -64,7 +64,8 @@ static __always_inline void nat_fill(const struct pkt *p, struct nsf_flow *f, __
 	f->slot = p->slot;
 	f->proto = p->proto;
 	f->tcp = 0;
-	f->snat = p->net->snat;
+	f->mtu = 0;
+	f->snat = c->snat;
 	mac_copy(f->inner_mac, p->smac);
 }
 
@@ -116,13 +117,13 @@ static __always_inline struct nsf_flow *nat_make(struct pkt *p, const struct led
 	p->reason = NSF_DROP_FLOWS_FULL;
 	f = slot < 0 ? NULL : bpf_map_lookup_elem(&nsf_flows, &key);
 	if (f) {
-		nat_fill(p, f, c->port, c->now);
+		nat_fill(p, f, c);
 		made = nat_insert(p, f, key);
 		if (made != f)
 			bpf_map_push_elem(&nsf_flow_free, &key, 0);
 	}
 	if (!f || made != f)
-		ledger_put(c->snat, c->proto, c->port);
+		ledger_put(c->snat, c->proto, c->port, c->owner);
 	return made;
 }
 

@@ -24,6 +24,8 @@
 /* A frame from a container, at its port's host side. */
 static __always_inline enum verdict path_from_port(struct pkt *p)
 {
+	__u8 flags;
+
 	TRY(port_find(p));
 	TRY(parse(p));
 	TRY(port_source(p));
@@ -33,9 +35,13 @@ static __always_inline enum verdict path_from_port(struct pkt *p)
 	TRY(ip(p));         /* for the gateway's address: leaves here */
 	TRY(flow_inner(p)); /* known: leaves here with its record's plan */
 	TRY(route(p));      /* for another address of the host: leaves here */
-	if (p->out == p->net->uplink && p->net->flags & NSF_NET_SNAT)
+	if (p->out == p->net->gateway)
+		return route_plain(p);
+	/* read once: what is neither is in the middle of a change, and nothing leaves untranslated then */
+	flags = *(const volatile __u8 *)&p->net->flags;
+	if (flags & NSF_NET_SNAT)
 		return nat(p);
-	return route_plain(p);
+	return flags & NSF_NET_ROUTED ? route_plain(p) : drop(p, NSF_DROP_NO_UPLINK);
 }
 
 /* A frame from the host's stack, at the gateway. */

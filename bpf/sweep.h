@@ -23,7 +23,7 @@ static __always_inline enum nsf_timeout sweep_class(const struct nsf_flow *f)
 	return NSF_TIMEOUT_TCP_TRANS;
 }
 
-/* The only place where flows end. Two sweeps may meet: who moves the generation on, frees. */
+/* The only place where flows end; one sweep at a time comes here. */
 static __always_inline void sweep_free(struct nsf_flow *f, __u32 slot)
 {
 	struct nsf_flow_key outer = {
@@ -36,13 +36,14 @@ static __always_inline void sweep_free(struct nsf_flow *f, __u32 slot)
 				      .net = f->net,
 				      .proto = f->proto };
 	__u32 snat = f->snat, proto = ledger_proto(f->proto), port = bpf_ntohs(f->ext_port), gen = f->gen;
+	__u64 owner = ledger_owner(f->inner, f->inner_port, f->net);
 
 	if (__sync_val_compare_and_swap(&f->gen, gen, gen + 1) != gen)
 		return;
 	f->flags = 0;
 	bpf_map_delete_elem(&nsf_flow_keys, &inner);
 	bpf_map_delete_elem(&nsf_flow_keys, &outer);
-	ledger_put(snat, proto, port);
+	ledger_put(snat, proto, port, owner);
 	bpf_map_push_elem(&nsf_flow_free, &slot, 0);
 }
 
@@ -79,7 +80,7 @@ static long sweep_flow(__u32 i, struct sweep *s)
 		return 1;
 	/* a flow ends too when its port is gone or its network has another SNAT address */
 	if (net && port && port->gen == f->port_gen && net->flags & NSF_NET_SNAT && net->snat4 == f->ext &&
-	    !sweep_idle(s->now - f->seen, net->timeout[class]))
+	    net->snat == f->snat && !sweep_idle(s->now - f->seen, net->timeout[class]))
 		return 0;
 	sweep_free(f, slot);
 	return 0;
@@ -110,6 +111,10 @@ static int sweep_tick(void *map, int *key, struct nsf_sweep *v)
 	st = bpf_map_lookup_elem(&nsf_flow_state, &zero);
 	if (!st)
 		return 0;
+	if (__sync_lock_test_and_set(&v->busy, 1)) {
+		bpf_timer_start(&v->timer, SWEEP_BUSY_NS, 0);
+		return 0;
+	}
 	end = sweep_end(st);
 	s.first = st->cursor < end ? st->cursor : 0;
 	n = end - s.first < SWEEP_SLICE ? end - s.first : SWEEP_SLICE;
@@ -121,6 +126,7 @@ static int sweep_tick(void *map, int *key, struct nsf_sweep *v)
 		v->fdb_tick = s.now;
 		bpf_for_each_map_elem(&nsf_fdb, sweep_mac, &s, 0);
 	}
+	__sync_lock_test_and_set(&v->busy, 0);
 	bpf_timer_start(&v->timer, end ? SWEEP_BUSY_NS : SWEEP_IDLE_NS, 0);
 	return 0;
 }
@@ -141,6 +147,7 @@ static __always_inline int sweep_start(void)
 /* Run by the loader after it removed a port: ends that port's flows and entries at once. */
 static __always_inline int sweep_now(void)
 {
+	struct nsf_sweep *v;
 	struct nsf_flow_state *st;
 	struct sweep s = { .now = tick() };
 	__u32 zero = 0;
@@ -148,7 +155,11 @@ static __always_inline int sweep_now(void)
 	st = bpf_map_lookup_elem(&nsf_flow_state, &zero);
 	if (!st)
 		return 1;
+	v = bpf_map_lookup_elem(&nsf_sweep, &zero);
+	if (!v || __sync_lock_test_and_set(&v->busy, 1))
+		return 2; /* the loader tries again */
 	bpf_loop(sweep_end(st), sweep_flow, &s, 0);
 	bpf_for_each_map_elem(&nsf_fdb, sweep_mac, &s, 0);
+	__sync_lock_test_and_set(&v->busy, 0);
 	return 0;
 }

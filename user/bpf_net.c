@@ -79,13 +79,16 @@ static int net_gateway_up(struct host *h, const struct network *n, const struct 
 {
 	const struct addr ll = net_link_local(n->mac);
 	char alias[NET_NAME_LEN + 16];
-	const struct link_change far_up = { .up = 1, .mtu = n->mtu, .forwarding4 = 1, .addrgen_none = 1, .noarp = 1 };
+	const struct link_change far_up = {
+		.up = 1, .mtu = n->mtu, .forwarding4 = 1, .addrgen_none = 1, .noarp = 1, .alias = alias
+	};
 	const struct link_change gw_up = {
 		.up = 1, .mtu = n->mtu, .forwarding4 = -1, .addrgen_none = 1, .alias = alias
 	};
-	int r = link_set(h->nl, far->ifindex, &far_up);
+	int r;
 
 	snprintf(alias, sizeof(alias), "nsfast:%s", n->name);
+	r = link_set(h->nl, far->ifindex, &far_up);
 	if (!r)
 		r = link_set(h->nl, gw->ifindex, &gw_up);
 	if (!r)

@@ -271,7 +271,7 @@ static int port_release(struct host *h, const struct nsf_port *row, bool managed
 	if (link_get(h->nl, NULL, row->ifindex, &l))
 		return managed ? 0 : state_unset(h->cookie, "down", key);
 	if (managed)
-		r = streq(l.kind, "veth") && ifname_is_port(l.name) ? link_del(h->nl, l.ifindex) : 0;
+		r = streq(l.kind, "veth") && (ifname_is_port(l.name) || !strncmp(l.alias, "nsfast:", 7)) ? link_del(h->nl, l.ifindex) : 0;
 	else
 		r = state_get(h->cookie, "down", key, name, sizeof(name)) ? 0 : link_set(h->nl, l.ifindex, &down);
 	if (r)
@@ -287,11 +287,12 @@ int bpf_port_clear(struct host *h, __u32 slot)
 
 	h->dp.names[slot].port[0] = '\0';
 	first = row_unset_iface(&h->dp, row.ifindex);
-	r = dp_detach(&h->dp, row.ifindex, DP_INGRESS);
-	first = first ? first : r;
 	r = managed ? row_unset_mac(&h->dp, row.net, row.mac) : 0;
 	first = first ? first : r;
+	/* the interface goes before its program: without one, what the container sends would reach the host's stack */
 	r = port_release(h, &row, managed);
+	first = first ? first : r;
+	r = dp_detach(&h->dp, row.ifindex, DP_INGRESS);
 	first = first ? first : r;
 	row_clear_port(&h->dp, slot);
 	return first;

@@ -91,21 +91,32 @@ static void read_uplink(struct host *h, const struct nsf_net *row, struct networ
 		memcpy(n->uplink, l.name, sizeof(n->uplink));
 }
 
-/* Somebody may have switched forwarding off for all interfaces; route lookups need it on the far end. */
-static bool read_forwarding(const char *net)
+static bool read_forwarding(const char *ifname)
 {
-	char far[IFNAMSIZ], path[64], on = '0';
+	char path[64], on = '?';
 	autoclose int fd = -1;
 
-	ifname_far(net, far);
-	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/forwarding", far);
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/forwarding", ifname);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd >= 0 && read(fd, &on, 1) == 1 && on == '1';
 }
 
+static int read_is_addr(int ifindex, const struct addr *a, void *arg)
+{
+	(void)ifindex;
+	return !memcmp(a, arg, sizeof(*a));
+}
+
+/* Somebody may have changed forwarding for all interfaces: the far end needs it for route lookups, and the gateway
+ * must not have it, or the host would forward what it does not know as its own. */
 static bool read_whole(struct host *h, const struct nsf_net *row, const struct network *n)
 {
-	return n->ifindex && read_forwarding(n->name) &&
+	struct addr gateway = n->gateway;
+	char far[IFNAMSIZ];
+
+	ifname_far(n->name, far);
+	return n->ifindex && read_forwarding(far) && !read_forwarding(n->name) &&
+	       addr_list(h->nl, n->ifindex, read_is_addr, &gateway) == 1 &&
 	       (!row->uplink || (n->uplink[0] && dp_attached(&h->dp, row->uplink, DP_INGRESS)));
 }
 

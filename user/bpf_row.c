@@ -109,11 +109,26 @@ int row_unset_iface(struct dp *dp, int ifindex)
 	return 0;
 }
 
+/* A table full of learned MACs makes room: one of them is learned again when it speaks. */
+static bool row_forget_learned(struct dp *dp)
+{
+	struct nsf_fdb_key k, *at = NULL;
+	struct nsf_fdb e;
+
+	while (!bpf_map_get_next_key(dp->map[DP_FDB], at, &k)) {
+		at = &k;
+		if (!bpf_map_lookup_elem(dp->map[DP_FDB], &k, &e) && !(e.flags & NSF_FDB_STATIC))
+			return !bpf_map_delete_elem(dp->map[DP_FDB], &k);
+	}
+	return false;
+}
+
 int row_set_mac(struct dp *dp, __u32 net, const __u8 mac[6], __u32 slot)
 {
 	struct nsf_fdb_key k = { .net = net };
 	struct nsf_fdb was, e = { .gen = dp->ports[slot].gen, .slot = slot, .flags = NSF_FDB_STATIC };
 	char text[MAC_STRLEN];
+	int tries = 0;
 
 	memcpy(k.mac, mac, sizeof(k.mac));
 	if (!bpf_map_lookup_elem(dp->map[DP_FDB], &k, &was) && was.flags & NSF_FDB_STATIC && was.slot != slot &&
@@ -121,8 +136,11 @@ int row_set_mac(struct dp *dp, __u32 net, const __u8 mac[6], __u32 slot)
 		return fail_usage("%s: MAC %s is that of %s already", dp->nets[net].name, mac_format(mac, text),
 				  dp->ports[was.slot].role == NSF_ROLE_GATEWAY ? "the gateway"
 									       : dp->names[was.slot].port);
-	if (bpf_map_update_elem(dp->map[DP_FDB], &k, &e, BPF_ANY))
+	while (bpf_map_update_elem(dp->map[DP_FDB], &k, &e, BPF_ANY)) {
+		if (errno == E2BIG && tries++ < 1000 && row_forget_learned(dp))
+			continue; /* the room may have been taken by another learned one */
 		return fail(-errno, "cannot enter %s into the forwarding database", mac_format(mac, text));
+	}
 	return 0;
 }
 

@@ -31,7 +31,7 @@ static int uplink_ledger_of(const struct dp *dp, __be32 addr, __u32 but)
 }
 
 /* An empty ledger at an index that no network uses. A ledger that a killed run has left there is replaced. */
-static int uplink_ledger_make(struct dp *dp, const char *net, __u16 *ret)
+static int uplink_ledger_make(struct dp *dp, const char *net, __u16 was, __u16 *ret)
 {
 	autoclose int fd = -1;
 	__u32 i, k, zero = 0;
@@ -40,9 +40,10 @@ static int uplink_ledger_make(struct dp *dp, const char *net, __u16 *ret)
 	for (i = 1; i < NSF_NETS_MAX; i++)
 		if (dp->nets[i].flags & NSF_NET_SNAT)
 			used[dp->nets[i].snat] = true;
-	for (i = 0; i < NSF_SNATS_MAX && used[i]; i++)
-		;
-	if (i == NSF_SNATS_MAX)
+	/* not the one used last: flows of an old address must not meet a new ledger at their ledger's index */
+	for (k = 1, i = (was + 1) % NSF_SNATS_MAX; k < NSF_SNATS_MAX && used[i]; k++)
+		i = (was + 1 + k) % NSF_SNATS_MAX;
+	if (used[i])
 		return fail(-ENOSPC, "%s: this host has %d SNAT addresses, there is no room for more", net,
 			    NSF_SNATS_MAX);
 	fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "nsf_ledger", sizeof(__u32), sizeof(struct nsf_ledger),
@@ -89,7 +90,7 @@ static int uplink_snat(struct host *h, struct network *n, struct nsf_net *row)
 			return 0;
 		shared = uplink_ledger_of(&h->dp, addr, n->id);
 		ledger = shared;
-		r = shared < 0 ? uplink_ledger_make(&h->dp, n->name, &ledger) : 0;
+		r = shared < 0 ? uplink_ledger_make(&h->dp, n->name, row->snat, &ledger) : 0;
 		if (r)
 			return r;
 	}

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -203,10 +204,16 @@ static int dp_run_fd(int prog)
 {
 	__u8 frame[64] = {};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame));
+	int tries;
 
-	if (bpf_prog_test_run_opts(prog, &opts))
-		return -errno;
-	return opts.retval ? -EIO : 0;
+	for (tries = 0; tries < 10000; tries++) {
+		if (bpf_prog_test_run_opts(prog, &opts))
+			return -errno;
+		if (opts.retval != 2)
+			return opts.retval ? -EIO : 0;
+		sched_yield(); /* the timer's sweep is under way, for some microseconds */
+	}
+	return -EBUSY;
 }
 
 /* Everything is made in a folder of another name: what has the host's name is complete. */

@@ -107,6 +107,10 @@ static int up_uplink(struct host *h, const struct network *is, struct network *w
 
 	*ret = (struct link){};
 	if (!(want->has & NET_HAS_UPLINK)) {
+		if (is && is->uplink_ifindex && !is->uplink[0]) {
+			hint("name the interface that takes its place with --uplink IF, or say --uplink none");
+			return fail_usage("%s: its uplink is gone", want->name);
+		}
 		if (is) {
 			memcpy(want->uplink, is->uplink, sizeof(want->uplink));
 		} else {
@@ -127,6 +131,9 @@ static int up_uplink(struct host *h, const struct network *is, struct network *w
 		return fail(r, "%s: cannot read interface '%s'", want->name, want->uplink);
 	if (streq(want->uplink, want->name))
 		return fail_usage("%s: a network cannot be its own uplink", want->name);
+	if (!strncmp(ret->alias, "nsfast:", 7))
+		return fail_usage("%s: '%s' is nsfast's own (%s), it cannot be an uplink", want->name, want->uplink,
+				  ret->alias);
 	if (ret->type != ARPHRD_ETHER || ret->flags & IFF_LOOPBACK)
 		return fail_usage("%s: uplink '%s' is no Ethernet interface", want->name, want->uplink);
 	if (!(ret->flags & IFF_UP)) {

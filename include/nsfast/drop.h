@@ -31,6 +31,7 @@
 	X(MARTIAN_SRC, "IPv4 source can be nobody's (loopback, multicast, broadcast, the gateway's)") \
 	X(MARTIAN_DST, "IPv4 destination is never routed (loopback, multicast, broadcast, reserved)") \
 	X(LINK_LOCAL, "link-local destination, never routed") \
+	X(SUM_ELSEWHERE, "sender asks for a checksum outside of the transport header's field") \
 	X(SOURCE_ROUTE, "IPv4 source route option") \
 	X(IP6_ROUTE, "IPv6 beyond the network is not routed") \
 	X(NOT_IP, "sent to the gateway and neither IP nor ARP") \
@@ -44,7 +45,7 @@
 	  "route lookups are switched off: forwarding on the gateway's far end was cleared; run 'nsfast up' again") \
 	X(NOT_UPLINK, "host's route leads to an interface that is not the network's uplink") \
 	X(OTHER_NET, "destination is in another network of this host") \
-	X(NO_UPLINK, "network has no uplink") \
+	X(NO_UPLINK, "network has no uplink, or it is being changed") \
 	/* flow and NAT */ \
 	X(FRAGMENT, "fragment that would need translation") \
 	X(PROTOCOL, "protocol that cannot be translated") \

@@ -55,7 +55,6 @@ enum nsf_tcp_bit {
 enum nsf_flow_flag {
 	NSF_FLOW_LIVE = 1,    /* the slot is taken, its keys are in place */
 	NSF_FLOW_INBOUND = 2, /* begun by the peer */
-	NSF_FLOW_NEXTHOP = 4, /* dmac and smac are known */
 };
 
 /*
@@ -72,7 +71,7 @@ struct nsf_flow {
 	__u16 net;                              /* index in nsf_nets */
 	__u16 slot;                             /* of the port in nsf_ports */
 	__u16 routed;                           /* low bits of the tick of the last route lookup */
-	__u16 mtu;                              /* of the way out, as that lookup told */
+	__u16 mtu;                              /* of the way out, as that lookup told; 0: the next hop's MACs are not known */
 	__u8 proto;                             /* IPPROTO_* */
 	__u8 flags;                             /* enum nsf_flow_flag */
 	__u8 tcp;                               /* enum nsf_tcp_bit */

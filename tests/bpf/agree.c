@@ -42,6 +42,7 @@ static void maps_are_as_large_as_the_headers_say(void **state)
 		{ "nsf_names", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_names), NSF_SLOTS_MAX, true },
 		{ "nsf_nets", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_net), NSF_NETS_MAX, true },
 		{ "nsf_subnets", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct nsf_subnet), 4, NSF_NETS_MAX, false },
+		{ "nsf_full", BPF_MAP_TYPE_ARRAY, 4, 4, 2 * NSF_SNATS_MAX * NSF_LEDGER_MAX, false },
 		{ "nsf_fdb", BPF_MAP_TYPE_HASH, sizeof(struct nsf_fdb_key), sizeof(struct nsf_fdb), NSF_FDB_MAX,
 		  false },
 		{ "nsf_flow_keys", BPF_MAP_TYPE_HASH, sizeof(struct nsf_flow_key), sizeof(struct nsf_flow_ref), 1,
@@ -55,7 +56,7 @@ static void maps_are_as_large_as_the_headers_say(void **state)
 		{ "nsf_count", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct nsf_count), NSF_SLOTS_MAX, false },
 		{ "nsf_drops", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, NSF_NETS_MAX * NSF_DROP_STRIDE, false },
 		{ "nsf_icmp", BPF_MAP_TYPE_ARRAY, 4, 8, NSF_SLOTS_MAX, false },
-		{ "nsf_sweep", BPF_MAP_TYPE_ARRAY, 4, 24, 1, false },
+		{ "nsf_sweep", BPF_MAP_TYPE_ARRAY, 4, 32, 1, false },
 	};
 	struct agree *a = *state;
 	struct bpf_map *m;

@@ -119,6 +119,7 @@ static inline void table_reset(struct bed *b)
 	memset(dp->state, 0, sizeof(*dp->state));
 	table_zero(b, b->icmp, AT_SLOTS);
 	table_zero(b, dp->map[DP_USED], NSF_LEDGER_MAX);
+	table_zero(b, bpf_map__fd(b->skel->maps.nsf_full), 2 * NSF_LEDGER_MAX);
 	table_ledger(b);
 	table_reset_counts(b);
 	table_net(b, 1, AT_GW, GW_ADDR, NSF_NET_SNAT);
