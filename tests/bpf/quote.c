@@ -227,6 +227,21 @@ static void an_error_with_a_wrong_sum_is_not_made_right(void **state)
 		assert_int_not_equal(sum16(0, have.b + 34, have.len - 34), 0);
 }
 
+/* A router outside has no say in a container's routes, nor in how fast it sends. */
+static void redirect_and_source_quench_are_the_hosts(void **state)
+{
+	struct bed *b = *state;
+	struct quoted q = open_flow(b, udp(A(1000), OUT(53)), true);
+	struct end router = { ROUTER, ROUTER_ADDR, 0 };
+	const struct row rows[] = {
+		{ "redirect", AT_UPLINK, frame(icmp_error(router, EXT(0), 5, 1, frame(q.outside), 28)), PASSED },
+		{ "source quench", AT_UPLINK, frame(icmp_error(router, EXT(0), 4, 0, frame(q.outside), 28)), PASSED },
+	};
+
+	assert_int_equal(row_run(b, &rows[0]), 0);
+	assert_int_equal(row_run(b, &rows[1]), 0);
+}
+
 static void an_error_about_a_gone_port_is_dropped(void **state)
 {
 	struct bed *b = *state;
@@ -241,6 +256,7 @@ static void an_error_about_a_gone_port_is_dropped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(redirect_and_source_quench_are_the_hosts),
 		TEST(every_error_about_every_protocol_arrives),  TEST(odd_quotes_arrive_with_their_oddity),
 		TEST(a_wrong_sum_inside_stays_wrong_by_as_much), TEST(damaged_and_foreign_errors_are_not_translated),
 		TEST(a_short_quote_is_not_translated),           TEST(an_error_with_a_wrong_sum_is_not_made_right),

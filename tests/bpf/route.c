@@ -10,6 +10,12 @@ static void no_uplink(struct bed *b)
 	b->dp.nets[1].flags = 0;
 }
 
+/* Neither translated nor routed: what `up --snat` or `--uplink` passes through. */
+static void in_a_change(struct bed *b)
+{
+	b->dp.nets[1].flags = 0;
+}
+
 static void every_route_has_its_answer(void **state)
 {
 	const struct frame *lost = A_TO(LOST), *forbid = A_TO(FORBID), *aside = A_TO(ASIDE), *out = A_TO(PEER);
@@ -25,6 +31,7 @@ static void every_route_has_its_answer(void **state)
 		{ "a routed network", AT_A, net3, ANSWERED(OTHER_NET, TX(AT_A), answer(net3, 3, 13, 0)) },
 		{ "another network's gateway", AT_A, A_TO(IP4(10, 78, 0, 1)), SENT(TX(AT_GW)) },
 		{ "not by the uplink", AT_A, aside, ANSWERED(NOT_UPLINK, TX(AT_A), answer(aside, 3, 0, 0)) },
+		{ "SNAT is being changed", AT_A, out, DROPPED(NO_UPLINK), .setup = in_a_change },
 		{ "no uplink", AT_A, out, ANSWERED(NO_UPLINK, TX(AT_A), answer(out, 3, 0, 0)), .setup = no_uplink },
 	};
 
