@@ -271,7 +271,9 @@ static int port_release(struct host *h, const struct nsf_port *row, bool managed
 	if (link_get(h->nl, NULL, row->ifindex, &l))
 		return managed ? 0 : state_unset(h->cookie, "down", key);
 	if (managed)
-		r = streq(l.kind, "veth") && (ifname_is_port(l.name) || !strncmp(l.alias, "nsfast:", 7)) ? link_del(h->nl, l.ifindex) : 0;
+		r = streq(l.kind, "veth") && (ifname_is_port(l.name) || !strncmp(l.alias, "nsfast:", 7))
+			    ? link_del(h->nl, l.ifindex)
+			    : 0;
 	else
 		r = state_get(h->cookie, "down", key, name, sizeof(name)) ? 0 : link_set(h->nl, l.ifindex, &down);
 	if (r)

@@ -71,7 +71,7 @@ struct nsf_flow {
 	__u16 net;                              /* index in nsf_nets */
 	__u16 slot;                             /* of the port in nsf_ports */
 	__u16 routed;                           /* low bits of the tick of the last route lookup */
-	__u16 mtu;                              /* of the way out, as that lookup told; 0: the next hop's MACs are not known */
+	__u16 mtu;                              /* of the way out by that lookup; 0: next hop unknown */
 	__u8 proto;                             /* IPPROTO_* */
 	__u8 flags;                             /* enum nsf_flow_flag */
 	__u8 tcp;                               /* enum nsf_tcp_bit */

@@ -256,11 +256,10 @@ static void an_error_about_a_gone_port_is_dropped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(redirect_and_source_quench_are_the_hosts),
-		TEST(every_error_about_every_protocol_arrives),  TEST(odd_quotes_arrive_with_their_oddity),
-		TEST(a_wrong_sum_inside_stays_wrong_by_as_much), TEST(damaged_and_foreign_errors_are_not_translated),
-		TEST(a_short_quote_is_not_translated),           TEST(an_error_with_a_wrong_sum_is_not_made_right),
-		TEST(an_error_about_a_gone_port_is_dropped),
+		TEST(redirect_and_source_quench_are_the_hosts),      TEST(every_error_about_every_protocol_arrives),
+		TEST(odd_quotes_arrive_with_their_oddity),           TEST(a_wrong_sum_inside_stays_wrong_by_as_much),
+		TEST(damaged_and_foreign_errors_are_not_translated), TEST(a_short_quote_is_not_translated),
+		TEST(an_error_with_a_wrong_sum_is_not_made_right),   TEST(an_error_about_a_gone_port_is_dropped),
 	};
 
 	return RUN(tests, bed_setup);
