@@ -33,6 +33,9 @@
 #include "nsfast/flow.h"
 #include "nsfast/net.h"
 #include "nsfast/port.h"
+#include "nsfast/publish.h"
+#include "nsfast/share.h"
+#include "nsfast/sock.h"
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
@@ -41,6 +44,9 @@
 #define bounded(x) asm volatile("" : "+r"(x))
 
 #define ADDR4(a, b, c, d) bpf_htonl((__u32)(a) << 24 | (b) << 16 | (c) << 8 | (d))
+
+#define AF_INET  2
+#define AF_INET6 10
 
 #define CLOCK_MONOTONIC 1
 

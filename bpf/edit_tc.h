@@ -7,7 +7,9 @@
  * hardware has yet to fill in. 0, or not 0 if the kernel refused.
  */
 
-#include "parse.h"
+#include "maps.h"
+#include "edit6.h"
+#include "edit_l4.h"
 
 #define EDIT_QUOTE_MAX 128 /* bytes of the offending packet in an ICMP error */
 
@@ -31,12 +33,29 @@ static __always_inline __u16 edit_fold(__u64 s)
 	return ~s;
 }
 
-/* MACs if they are known, TTL, and one address (NULL: none). */
-static __always_inline int edit_head(struct pkt *p, const __be32 *addr, bool source)
+static __always_inline void edit_addr(struct iphdr *ip, __be32 *at, __be32 to)
+{
+	edit_sum(&ip->check, *at, to);
+	*at = to;
+}
+
+/* The frame goes elsewhere, the packet stays as it is. */
+static __always_inline int edit_macs(struct pkt *p)
+{
+	struct ethhdr *eth = data(p);
+
+	if ((void *)(eth + 1) > data_end(p))
+		return -1;
+	mac_copy(eth->h_dest, p->out_dmac);
+	mac_copy(eth->h_source, p->out_smac);
+	return 0;
+}
+
+/* MACs if they are known, TTL, and addresses. */
+static __always_inline int edit_head(struct pkt *p)
 {
 	struct ethhdr *eth = data(p);
 	struct iphdr *ip = (void *)(eth + 1);
-	__be32 *at;
 
 	if ((void *)(ip + 1) > data_end(p))
 		return -1;
@@ -44,103 +63,130 @@ static __always_inline int edit_head(struct pkt *p, const __be32 *addr, bool sou
 		mac_copy(eth->h_dest, p->out_dmac);
 		mac_copy(eth->h_source, p->out_smac);
 	}
-	/* a TTL of n is the high byte of its word */
-	edit_sum(&ip->check, bpf_htons(0x0100), 0);
-	ip->ttl--;
-	if (addr) {
-		at = source ? &ip->saddr : &ip->daddr;
-		edit_sum(&ip->check, *at, *addr);
-		*at = *addr;
+	if (p->hops) {
+		/* a TTL of n is the high byte of its word */
+		edit_sum(&ip->check, bpf_htons(0x0100), 0);
+		ip->ttl--;
 	}
+	if (p->nat & NAT_SRC)
+		edit_addr(ip, &ip->saddr, p->src.addr);
+	if (p->nat & NAT_DST)
+		edit_addr(ip, &ip->daddr, p->dst.addr);
 	return 0;
 }
 
-/* The port or identifier, and the transport checksum for it and for the address. Fragments do not come here. */
-static __always_inline int edit_l4(struct pkt *p, __be32 old_addr, __be16 old_port, bool source)
+/* The port or identifier of one end, and the transport checksum for it and for the IPv4 address. */
+static __always_inline int edit_end(struct pkt *p, const struct edit_l4 *l, __u32 at, __be32 from, __be16 from_port,
+				    const struct end *to)
 {
-	__u32 flags = BPF_F_PSEUDO_HDR | 4, at = p->l4, sum;
+	__u32 sum = p->l4 + l->sum;
 	void *l4;
 
-	switch (p->proto) {
-	case IPPROTO_TCP:
-		sum = at + offsetof(struct tcphdr, check);
-		at += source ? 0 : 2;
-		break;
-	case IPPROTO_UDP:
-		sum = at + offsetof(struct udphdr, check);
-		at += source ? 0 : 2;
-		flags |= BPF_F_MARK_MANGLED_0;
-		break;
-	case IPPROTO_ICMP:
-		sum = at + offsetof(struct icmphdr, checksum);
-		at += offsetof(struct icmphdr, un.echo.id);
-		flags = 0; /* no pseudo header */
-		break;
-	default:
-		return -1;
-	}
-	if (old_port != p->new_port) {
+	at += p->l4;
+	if (from_port != to->port) {
 		bounded(at);
-		at &= 0x7f;
+		at &= 0xff;
 		l4 = data(p) + at;
 		if (l4 + sizeof(__be16) > data_end(p))
 			return -1;
-		*(__be16 *)l4 = p->new_port;
-		if (bpf_l4_csum_replace(p->ctx, sum, old_port, p->new_port, 2 | (flags & BPF_F_MARK_MANGLED_0)))
+		*(__be16 *)l4 = to->port;
+		if (l->sum &&
+		    bpf_l4_csum_replace(p->ctx, sum, from_port, to->port, 2 | (l->flags & BPF_F_MARK_MANGLED_0)))
 			return -1;
 	}
-	return flags ? bpf_l4_csum_replace(p->ctx, sum, old_addr, p->new_addr, flags) : 0;
+	if (p->family != 4 || !l->sum || !(l->flags & BPF_F_PSEUDO_HDR))
+		return 0;
+	return bpf_l4_csum_replace(p->ctx, sum, from, to->addr, l->flags | 4);
 }
 
-/* One field of the quoted packet: writes it and adds the difference to *diff. */
-static __always_inline int edit_field(struct pkt *p, __u32 at, __u32 size, __u32 to, __s64 *diff)
+static __always_inline int edit_ends(struct pkt *p)
 {
-	__u32 from = 0;
+	struct edit_l4 l;
 
-	if (bpf_skb_load_bytes(p->ctx, at, &from, size))
+	if (p->frag == FRAG_LATER || !edit_l4_of(p, &l))
+		return 0;
+	if (p->nat & NAT_SRC && edit_end(p, &l, l.src, p->saddr, p->sport, &p->src))
 		return -1;
-	*diff = bpf_csum_diff(&from, 4, &to, 4, *diff);
+	if (p->nat & NAT_DST && edit_end(p, &l, l.dst, p->daddr, p->dport, &p->dst))
+		return -1;
+	return p->proto == IPPROTO_SCTP ? edit_sctp(p) : 0;
+}
+
+/* What changes in an ICMP error beside its outer header: its own sum, and those of what it quotes. */
+struct edit_quote {
+	__s64 diff; /* of the message */
+	__u32 ip, l4;
+	__sum16 head, sum; /* the quoted header's; the quoted transport's, 0 if there is none */
+	__u16 pseudo;      /* 1: that one covers addresses too */
+};
+
+/* One field of the quoted packet: writes it and notes the difference. */
+static __always_inline int edit_field(struct pkt *p, __u32 at, __u32 size, __u32 to, struct edit_quote *q, __u32 *from)
+{
+	*from = 0;
+	if (bpf_skb_load_bytes(p->ctx, at, from, size))
+		return -1;
+	q->diff = bpf_csum_diff(from, 4, &to, 4, q->diff);
 	return bpf_skb_store_bytes(p->ctx, at, &to, size, 0);
 }
 
-/* RFC 5508 REQ-4: the quoted packet is turned back into what the inner endpoint sent. */
+static __always_inline int edit_quoted_end(struct pkt *p, struct edit_quote *q, __u32 addr_at, __u32 port_at,
+					   const struct end *to)
+{
+	__u32 from;
+
+	if (edit_field(p, q->ip + addr_at, 4, to->addr, q, &from))
+		return -1;
+	edit_sum(&q->head, from, to->addr);
+	if (q->sum && q->pseudo)
+		edit_sum(&q->sum, from, to->addr);
+	if (p->flow->proto != IPPROTO_TCP && p->flow->proto != IPPROTO_UDP && p->flow->proto != IPPROTO_SCTP &&
+	    p->flow->proto != IPPROTO_UDPLITE && p->flow->proto != IPPROTO_ICMP)
+		return 0;
+	if (edit_field(p, q->l4 + port_at, 2, to->port, q, &from))
+		return -1;
+	if (q->sum)
+		edit_sum(&q->sum, from, to->port);
+	return 0;
+}
+
+/*
+ * RFC 5508 REQ-4 and REQ-5: the quoted packet is turned back into what the one who is told has sent. It went the other
+ * way than the error, so its source is the error's destination.
+ */
 static __noinline int edit_quote(struct pkt *p)
 {
-	const struct nsf_flow *f = p->flow;
-	__u32 ip = p->l4 + sizeof(struct icmphdr), l4 = p->quote_l4, port = l4, sum;
-	__sum16 check, l4_check = 0;
-	__s64 diff = 0;
+	struct edit_quote q = { .ip = p->l4 + sizeof(struct icmphdr), .l4 = p->quote_l4 };
+	__u32 sum_at = offsetof(struct udphdr, check), src = 0, dst = 2, from;
+	__u8 proto;
 
-	if (!f || bpf_skb_load_bytes(p->ctx, ip + offsetof(struct iphdr, check), &check, sizeof(check)))
+	if (!p->flow || bpf_skb_load_bytes(p->ctx, q.ip + offsetof(struct iphdr, check), &q.head, sizeof(q.head)))
 		return -1;
-	edit_sum(&check, f->ext, f->inner);
-	if (edit_field(p, ip + offsetof(struct iphdr, saddr), 4, f->inner, &diff) ||
-	    edit_field(p, ip + offsetof(struct iphdr, check), 2, check, &diff))
-		return -1;
-	sum = l4 + offsetof(struct udphdr, check);
-	if (f->proto == IPPROTO_TCP)
-		sum = l4 + offsetof(struct tcphdr, check);
-	if (f->proto == IPPROTO_ICMP) {
-		sum = l4 + offsetof(struct icmphdr, checksum);
-		port = l4 + offsetof(struct icmphdr, un.echo.id);
+	proto = p->flow->proto;
+	q.pseudo = 1;
+	if (proto == IPPROTO_TCP)
+		sum_at = offsetof(struct tcphdr, check);
+	if (proto == IPPROTO_ICMP) {
+		sum_at = offsetof(struct icmphdr, checksum);
+		src = dst = offsetof(struct icmphdr, un.echo.id);
+		q.pseudo = 0;
 	}
 	/* the quote may end before its checksum; 0 in UDP means that there is none */
-	if (sum + sizeof(check) <= l4 + p->quote_len && bpf_skb_load_bytes(p->ctx, sum, &l4_check, sizeof(l4_check)))
+	if ((proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE || proto == IPPROTO_ICMP) &&
+	    sum_at + sizeof(q.sum) <= p->quote_len && bpf_skb_load_bytes(p->ctx, q.l4 + sum_at, &q.sum, sizeof(q.sum)))
 		return -1;
-	if (l4_check) {
-		if (f->proto != IPPROTO_ICMP)
-			edit_sum(&l4_check, f->ext, f->inner);
-		edit_sum(&l4_check, f->ext_port, f->inner_port);
-		if (f->proto == IPPROTO_UDP && !l4_check)
-			l4_check = 0xffff;
-		if (edit_field(p, sum, 2, l4_check, &diff))
-			return -1;
-	}
-	if (edit_field(p, port, 2, f->inner_port, &diff))
+	sum_at = q.sum ? sum_at + q.l4 : 0;
+	if (p->nat & NAT_DST && edit_quoted_end(p, &q, offsetof(struct iphdr, saddr), src, &p->dst))
 		return -1;
-	if (bpf_l4_csum_replace(p->ctx, p->l4 + offsetof(struct icmphdr, checksum), 0, diff, 0))
+	if (p->nat & NAT_SRC && edit_quoted_end(p, &q, offsetof(struct iphdr, daddr), dst, &p->src))
 		return -1;
-	return edit_head(p, &p->new_addr, false);
+	if (!q.sum && proto == IPPROTO_UDP)
+		q.sum = 0xffff;
+	if ((sum_at && edit_field(p, sum_at, 2, q.sum, &q, &from)) ||
+	    edit_field(p, q.ip + offsetof(struct iphdr, check), 2, q.head, &q, &from) ||
+	    bpf_l4_csum_replace(p->ctx, p->l4 + offsetof(struct icmphdr, checksum), 0, q.diff, 0))
+		return -1;
+	return edit_head(p);
 }
 
 static __noinline int edit_arp(struct pkt *p)
@@ -148,7 +194,7 @@ static __noinline int edit_arp(struct pkt *p)
 	struct parse_arp a;
 	struct ethhdr eth;
 
-	if (!parse_arp(p, &a))
+	if (!p->net || !parse_arp(p, &a))
 		return -1;
 	mac_copy(eth.h_dest, p->smac);
 	mac_copy(eth.h_source, p->net->mac);
@@ -160,64 +206,6 @@ static __noinline int edit_arp(struct pkt *p)
 	__builtin_memcpy(a.spa, &p->net->addr4, sizeof(a.spa));
 	return bpf_skb_store_bytes(p->ctx, 0, &eth, sizeof(eth), 0) ||
 	       bpf_skb_store_bytes(p->ctx, ETH_HLEN, &a, sizeof(a), BPF_F_RECOMPUTE_CSUM);
-}
-
-/* RFC 4861 section 7.2.4. */
-struct edit_na {
-	struct ethhdr eth;
-	struct ipv6hdr ip;
-	struct icmp6hdr icmp;
-	struct in6_addr target;
-	__u8 option[2];
-	__u8 mac[ETH_ALEN];
-} __attribute__((packed));
-
-static __noinline int edit_nd(struct pkt *p)
-{
-	struct {
-		struct in6_addr src, dst;
-		__be32 len, next;
-	} pseudo;
-	struct edit_na a = {};
-	struct parse_ns n;
-	__u8 body[32];
-	bool probe;
-	__s64 sum;
-
-	if (!parse_ns(p, &n))
-		return -1;
-	probe = !(n.ip.saddr.s6_addr32[0] | n.ip.saddr.s6_addr32[1] | n.ip.saddr.s6_addr32[2] |
-		  n.ip.saddr.s6_addr32[3]);
-	mac_copy(a.eth.h_dest, p->smac);
-	mac_copy(a.eth.h_source, p->net->mac);
-	a.eth.h_proto = bpf_htons(ETH_P_IPV6);
-	a.ip.version = 6;
-	a.ip.payload_len = bpf_htons(sizeof(body));
-	a.ip.nexthdr = IPPROTO_ICMPV6;
-	a.ip.hop_limit = 255;
-	a.ip.saddr = n.target;
-	a.ip.daddr = n.ip.saddr;
-	if (probe) { /* section 7.2.4: to all nodes, not solicited */
-		a.ip.daddr.s6_addr32[0] = bpf_htonl(0xff020000);
-		a.ip.daddr.s6_addr32[3] = bpf_htonl(1);
-	}
-	a.icmp.icmp6_type = 136;
-	a.icmp.icmp6_solicited = !probe;
-	a.icmp.icmp6_override = 1;
-	a.target = n.target;
-	a.option[0] = 2;
-	a.option[1] = 1;
-	mac_copy(a.mac, p->net->mac);
-	pseudo.src = a.ip.saddr;
-	pseudo.dst = a.ip.daddr;
-	pseudo.len = bpf_htonl(sizeof(body));
-	pseudo.next = bpf_htonl(IPPROTO_ICMPV6);
-	__builtin_memcpy(body, &a.icmp, sizeof(body));
-	sum = bpf_csum_diff(NULL, 0, (__be32 *)&pseudo, sizeof(pseudo), 0);
-	sum = bpf_csum_diff(NULL, 0, (__be32 *)body, sizeof(body), sum);
-	a.icmp.icmp6_cksum = edit_fold(sum);
-	return bpf_skb_change_tail(p->ctx, sizeof(a), 0) ||
-	       bpf_skb_store_bytes(p->ctx, 0, &a, sizeof(a), BPF_F_RECOMPUTE_CSUM);
 }
 
 struct edit_error {
@@ -232,13 +220,17 @@ struct edit_error {
 static __always_inline int edit_quote_sum(struct pkt *p, __u32 quote, __u32 partial, __s64 *ret_sum)
 {
 	__u32 at = ETH_HLEN + sizeof(struct edit_error), head = p->l4 - ETH_HLEN, n = partial ? head : quote;
-	__u8 buf[EDIT_QUOTE_MAX] = {};
+	__u32 zero = 0;
+	struct nsf_scratch *s = bpf_map_lookup_elem(&nsf_scratch, &zero);
 	__u16 field = 0;
 
 	bounded(n);
-	if (n < 20 || n > sizeof(buf) || bpf_skb_load_bytes(p->ctx, at, buf, n))
+	if (!s || n < 20 || n > EDIT_QUOTE_MAX)
 		return -1;
-	*ret_sum = bpf_csum_diff(NULL, 0, (__be32 *)buf, sizeof(buf), *ret_sum);
+	__builtin_memset(s->bytes, 0, EDIT_QUOTE_MAX);
+	if (bpf_skb_load_bytes(p->ctx, at, s->bytes, n))
+		return -1;
+	*ret_sum = bpf_csum_diff(NULL, 0, (__be32 *)s->bytes, EDIT_QUOTE_MAX, *ret_sum);
 	if (!partial)
 		return 0;
 	if (bpf_skb_load_bytes(p->ctx, at + head + partial, &field, sizeof(field)))
@@ -291,19 +283,21 @@ static __noinline int edit_icmp(struct pkt *p)
 
 static __always_inline int edit_tc(struct pkt *p)
 {
+	if (p->family == 6 && p->edit != EDIT_MACS)
+		return edit6(p);
 	switch ((enum edit)p->edit) {
 	case EDIT_NONE:
 		return 0;
-	case EDIT_SNAT:
-		return edit_head(p, &p->new_addr, true) || edit_l4(p, p->saddr, p->sport, true);
-	case EDIT_DNAT:
-		return edit_head(p, &p->new_addr, false) || edit_l4(p, p->daddr, p->dport, false);
+	case EDIT_NAT:
+		return edit_head(p) || edit_ends(p);
 	case EDIT_TTL:
-		return edit_head(p, NULL, false);
+		return edit_head(p);
+	case EDIT_MACS:
+		return edit_macs(p);
 	case EDIT_ARP:
 		return edit_arp(p);
 	case EDIT_ND:
-		return edit_nd(p);
+		break;
 	case EDIT_QUOTE:
 		return edit_quote(p);
 	case EDIT_ICMP:

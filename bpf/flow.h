@@ -2,61 +2,119 @@
 /* Known conversations: a hit fills the whole plan. The design stands in include/nsfast/flow.h. */
 #pragma once
 
+#include "end.h"
 #include "icmp.h"
 #include "port.h"
 #include "route.h"
+#include "six.h"
 
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_ACK 0x10
-
-static __always_inline struct nsf_flow *flow_find(const struct nsf_flow_key *k)
+/* Fills p->flow_slot too. */
+static __always_inline struct nsf_flow *flow_find(struct pkt *p, const struct nsf_flow_key *k)
 {
 	const struct nsf_flow_ref *r = bpf_map_lookup_elem(&nsf_flow_keys, k);
 	struct nsf_flow *f;
-	__u32 slot;
 
 	if (!r)
 		return NULL;
-	slot = r->slot;
-	f = bpf_map_lookup_elem(&nsf_flows, &slot);
+	p->flow_slot = r->slot;
+	f = bpf_map_lookup_elem(&nsf_flows, &p->flow_slot);
 	return f && f->gen == r->gen ? f : NULL;
 }
 
-/* RFC 7857 section 2; the legal moves stand at enum nsf_tcp_bit. */
-static __always_inline void flow_tcp(const struct pkt *p, struct nsf_flow *f, bool inner)
+/* SNAT address of an inner address: always the same one of the network's pool (RFC 4787 REQ-2). NULL if it has none. */
+static __always_inline const struct nsf_snat *flow_snat(const struct nsf_net *net, __be32 inner, __u8 family)
+{
+	__u32 n = family == 6 ? net->n_snat6 : net->n_snat, i = 0;
+
+	if (n > 1)
+		i = bpf_ntohl(inner) % n;
+	if (!n || i >= NSF_POOL_MAX)
+		return NULL;
+	return family == 6 ? &net->snat6[i] : &net->snat[i];
+}
+
+/* The SNAT address of this host that the packet is for, NULL if it is for none. */
+static __always_inline const struct nsf_ext *flow_ext(const struct pkt *p)
+{
+	struct nsf_ext_key k = { .addr = p->daddr, .family = p->family };
+
+	return bpf_map_lookup_elem(&nsf_exts, &k);
+}
+
+static __always_inline bool flow_snats(const struct pkt *p)
+{
+	return p->net->flags & (p->family == 6 ? NSF_NET_SNAT6 : NSF_NET_SNAT);
+}
+
+#define FLOW_SYNS (NSF_TCP_SYN_IN | NSF_TCP_SYN_PEER)
+
+/*
+ * What SYN, FIN and RST change; RFC 7857 section 2, the legal moves stand at enum nsf_tcp_bit. A flow that both sides have
+ * closed leaves its port's share, and waits in line for those who need room; one that starts afresh comes back.
+ */
+__noinline int flow_tcp_event(struct nsf_flow *f, __u32 slot, __u32 tcp, __u32 inner)
 {
 	__u8 syn = inner ? NSF_TCP_SYN_IN : NSF_TCP_SYN_PEER;
 	__u8 fin = inner ? NSF_TCP_FIN_IN : NSF_TCP_FIN_PEER;
-	__u8 both = NSF_TCP_FIN_IN | NSF_TCP_FIN_PEER;
-	__u8 old = f->tcp, now = old;
+	struct nsf_flow_ref ref = { .slot = slot };
+	struct nsf_share *s;
+	__u8 old, now;
+	__u32 flags;
 
-	if (likely(!(p->tcp & (TCP_SYN | TCP_FIN | TCP_RST)) && !(old & NSF_TCP_RST)))
-		return;
-	if (p->tcp & TCP_RST)
+	if (!f)
+		return 0;
+	now = old = f->tcp;
+	if (tcp & TCP_RST)
 		now |= NSF_TCP_RST;
-	else if (p->tcp & TCP_SYN && !(p->tcp & TCP_ACK) && (old & NSF_TCP_RST || (old & both) == both))
+	else if (tcp & TCP_SYN && !(tcp & TCP_ACK) && (old & NSF_TCP_RST || (old & END_FINS) == END_FINS))
 		now = syn;
 	else
 		now &= ~NSF_TCP_RST;
-	if (!(p->tcp & TCP_RST)) {
-		if (p->tcp & TCP_SYN)
+	if (!(tcp & TCP_RST)) {
+		if (tcp & TCP_SYN)
 			now |= syn;
-		if (p->tcp & TCP_FIN)
+		if (tcp & TCP_FIN)
 			now |= fin;
 	}
-	if (now != old)
-		f->tcp = now;
+	if (now == old)
+		return 0;
+	f->tcp = now;
+	ref.gen = f->gen;
+	if ((now & FLOW_SYNS) == FLOW_SYNS && f->flags & NSF_FLOW_HALF) {
+		flags = __sync_fetch_and_and(&f->flags, ~NSF_FLOW_HALF);
+		share_put(f->slot, f->port_gen, flags & NSF_FLOW_HALF);
+	}
+	if ((now & END_FINS) == END_FINS && (old & END_FINS) != END_FINS) {
+		flags = __sync_fetch_and_and(&f->flags, ~(NSF_FLOW_COUNTED | NSF_FLOW_HALF));
+		share_put(f->slot, f->port_gen, flags & (NSF_FLOW_COUNTED | NSF_FLOW_HALF));
+		bpf_map_push_elem(&nsf_flow_closed, &ref, BPF_EXIST);
+	} else if ((old & END_FINS) == END_FINS && (now & END_FINS) != END_FINS) {
+		s = share_row(f->slot);
+		flags = __sync_fetch_and_or(&f->flags, NSF_FLOW_COUNTED);
+		if (s && !(flags & NSF_FLOW_COUNTED))
+			__sync_fetch_and_add(&s->flows, 1);
+	}
+	return 0;
 }
 
-/* What every packet of a flow writes: nothing, but once a tick. */
-static __always_inline void flow_touch(const struct pkt *p, struct nsf_flow *f, __u32 now, bool inner)
+/* What every packet of a flow writes: its counters, and once a tick when it was. */
+static __always_inline void flow_touch(struct pkt *p, struct nsf_flow *f, __u32 now, bool inner)
 {
-	if (f->seen != now)
+	struct nsf_flow_count *c = bpf_map_lookup_elem(&nsf_flow_counts, &p->flow_slot);
+
+	if (c && inner) {
+		c->out_packets++;
+		c->out_bytes += p->len;
+	} else if (c) {
+		c->in_packets++;
+		c->in_bytes += p->len;
+	}
+	/* who was let in unasked keeps nothing alive (RFC 7857 section 7) */
+	if (f->seen != now && (inner || (f->flags & (NSF_FLOW_INBOUND | NSF_FLOW_PUBLISH)) != NSF_FLOW_INBOUND))
 		f->seen = now;
-	if (p->proto == IPPROTO_TCP)
-		flow_tcp(p, f, inner);
+	if ((p->proto == IPPROTO_TCP || p->proto == IPPROTO_SCTP) &&
+	    unlikely(p->tcp & (TCP_SYN | TCP_FIN | TCP_RST) || f->tcp & NSF_TCP_RST))
+		flow_tcp_event(f, p->flow_slot, p->tcp, inner);
 }
 
 /*
@@ -65,18 +123,16 @@ static __always_inline void flow_touch(const struct pkt *p, struct nsf_flow *f, 
  */
 static __always_inline enum verdict flow_nexthop(struct pkt *p, struct nsf_flow *f, __u32 now)
 {
-	f->uplink = p->out;
 	f->routed = now;
-	if (!p->macs) {
+	/* frames with another source MAC than the network knows leave by the kernel alone */
+	if (!p->macs || !mac_equal(p->out_smac, p->net->uplink_mac)) {
 		f->mtu = 0;
-		return NEIGH;
+	} else {
+		if (!mac_equal(f->dmac, p->out_dmac))
+			mac_copy(f->dmac, p->out_dmac);
+		if (f->mtu != p->mtu)
+			f->mtu = p->mtu;
 	}
-	if (!mac_equal(f->dmac, p->out_dmac))
-		mac_copy(f->dmac, p->out_dmac);
-	if (!mac_equal(f->smac, p->out_smac))
-		mac_copy(f->smac, p->out_smac);
-	if (f->mtu != p->mtu)
-		f->mtu = p->mtu;
 	p->macs = 0; /* the kernel writes them */
 	return NEIGH;
 }
@@ -84,44 +140,84 @@ static __always_inline enum verdict flow_nexthop(struct pkt *p, struct nsf_flow 
 /* Once a tick a route or gateway that changed is followed, without anyone watching. */
 static __noinline enum verdict flow_reroute(struct pkt *p, struct nsf_flow *f, __u32 now)
 {
+	__u8 edit = p->edit;
+
 	p->edit = EDIT_NONE; /* what route() gives to the host, goes up as it came */
 	TRY(route(p));
 	if (p->out != p->net->uplink)
 		return drop(p, NSF_DROP_NOT_UPLINK);
-	p->edit = EDIT_SNAT;
+	p->edit = edit;
 	return flow_nexthop(p, f, now);
+}
+
+static __always_inline void flow_end_at(struct end *e, __be32 addr, __be16 port, const __u32 *addr6)
+{
+	e->addr = addr;
+	e->port = port;
+	e->addr6 = addr6;
+}
+
+/* The way out that the record knows, or another one. */
+static __always_inline enum verdict flow_send(struct pkt *p, struct nsf_flow *f, __u32 now)
+{
+	p->out_slot = p->net->uplink_slot;
+	if (unlikely(f->routed != (__u16)now || !f->mtu))
+		return flow_reroute(p, f, now);
+	if (unlikely(p->wire > f->mtu))
+		return icmp_too_big(p, f->mtu);
+	p->out = p->net->uplink;
+	p->macs = 1;
+	mac_copy(p->out_dmac, f->dmac);
+	mac_copy(p->out_smac, p->net->uplink_mac);
+	return SEND;
+}
+
+/* A mapping that let a stranger in is the endpoint's own way out from its first answer on. */
+static __noinline void flow_answer(const struct pkt *p, struct nsf_flow *f)
+{
+	__u32 proto = ledger_proto(f->proto);
+
+	if (proto < NSF_LEDGER_MAX && ledger_join(f->snat, proto, bpf_ntohs(f->ext_port),
+						  ledger_owner(f->inner, f->inner_port, f->net)) == LEDGER_OK)
+		__sync_fetch_and_and(&f->flags, ~(NSF_FLOW_INBOUND | NSF_FLOW_SHARED));
 }
 
 /* What every packet of the inner endpoint needs, the first one too; the way out comes after. */
 static __always_inline void flow_translate(struct pkt *p, struct nsf_flow *f, __u32 now)
 {
 	p->flow = f;
-	p->edit = EDIT_SNAT;
-	p->new_addr = f->ext;
-	p->new_port = f->ext_port;
-	p->out_slot = p->net->uplink_slot;
+	p->edit = EDIT_NAT;
+	p->nat = NAT_SRC;
+	flow_end_at(&p->src, f->ext, f->ext_port, six_ext(f));
 	flow_touch(p, f, now, true);
 	if (!(p->port->flags & NSF_PORT_MANAGED) && !mac_equal(f->inner_mac, p->smac))
 		mac_copy(f->inner_mac, p->smac);
+	if (unlikely((f->flags & (NSF_FLOW_INBOUND | NSF_FLOW_PUBLISH)) == NSF_FLOW_INBOUND))
+		flow_answer(p, f);
 }
 
-/* The plan for a packet of the inner endpoint. */
-static __always_inline enum verdict flow_out(struct pkt *p, struct nsf_flow *f)
+/*
+ * A flow is its port's alone; but an endpoint behind a learning port may move to another one, as its MAC may. Nobody
+ * takes it from a managed port.
+ */
+static __noinline bool flow_moves(const struct pkt *p, struct nsf_flow *f)
 {
-	__u32 now = tick();
+	const struct nsf_port *was;
+	__u32 slot = f->slot, counted = f->flags & (NSF_FLOW_COUNTED | NSF_FLOW_HALF);
+	struct nsf_share *s = share_row(p->slot);
 
-	if (unlikely(p->ttl <= 1))
-		return icmp_answer(p, NSF_DROP_TTL, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL);
-	flow_translate(p, f, now);
-	if (unlikely(f->routed != (__u16)now || !f->mtu))
-		return flow_reroute(p, f, now);
-	if (unlikely(p->wire > f->mtu))
-		return icmp_too_big(p, f->mtu);
-	p->out = f->uplink;
-	p->macs = 1;
-	mac_copy(p->out_dmac, f->dmac);
-	mac_copy(p->out_smac, f->smac);
-	return SEND;
+	was = bpf_map_lookup_elem(&nsf_ports, &slot);
+	if (!was || !s || was->gen != f->port_gen || (was->flags | p->port->flags) & NSF_PORT_MANAGED ||
+	    !mac_equal(f->inner_mac, p->smac))
+		return false;
+	share_put(slot, f->port_gen, counted);
+	if (counted & NSF_FLOW_COUNTED)
+		__sync_fetch_and_add(&s->flows, 1);
+	if (counted & NSF_FLOW_HALF)
+		__sync_fetch_and_add(&s->half, 1);
+	f->slot = p->slot;
+	f->port_gen = p->port->gen;
+	return true;
 }
 
 /* The inner key of a packet from a port. */
@@ -134,47 +230,63 @@ static __always_inline void flow_inner_key(const struct pkt *p, struct nsf_flow_
 		.dport = p->dport,
 		.net = p->net_id,
 		.proto = p->proto,
+		.family = p->family,
 	};
 }
 
-/*
- * A flow is its port's alone; but an endpoint behind a learning port may move to another one, as its MAC may. Nobody
- * takes it from a managed port.
- */
-static __noinline bool flow_moves(const struct pkt *p, struct nsf_flow *f)
+/* The flow of these two ends, seen from inside: by the guess that the port number was preserved, else by its inner key. */
+static __noinline struct nsf_flow *flow_from(struct pkt *p, struct nsf_flow_key *inner)
 {
-	const struct nsf_port *was;
-	__u32 slot = f->slot;
+	const struct nsf_snat *snat = flow_snat(p->net, inner->saddr, p->family);
+	struct nsf_flow *f = NULL;
+	struct nsf_flow_key guess = {
+		.saddr = inner->daddr,
+		.sport = inner->dport,
+		.dport = inner->sport,
+		.proto = inner->proto,
+		.family = inner->family,
+	};
 
-	was = bpf_map_lookup_elem(&nsf_ports, &slot);
-	if (!was || was->gen != f->port_gen || (was->flags | p->port->flags) & NSF_PORT_MANAGED ||
-	    !mac_equal(f->inner_mac, p->smac))
-		return false;
-	f->slot = p->slot;
-	f->port_gen = p->port->gen;
-	return true;
+	if (snat) {
+		guess.daddr = snat->addr;
+		f = flow_find(p, &guess);
+	}
+	if (!f || f->inner != inner->saddr || f->inner_port != inner->sport || f->net != inner->net)
+		f = flow_find(p, inner);
+	return f;
 }
 
-/* A packet from a port for the gateway's MAC: NEXT if it belongs to no flow. */
+static __noinline enum verdict flow_quoted_inner(struct pkt *p);
+
+/*
+ * A packet from a port for the gateway's MAC. NEXT with p->flow: known, its source is translated, and the peer is an
+ * external endpoint of this host. NEXT without: of no flow.
+ */
 static __always_inline enum verdict flow_inner(struct pkt *p)
 {
 	struct nsf_flow_key k;
 	struct nsf_flow *f;
+	__u32 now;
 
-	if (unlikely(p->frag) || !(p->net->flags & NSF_NET_SNAT))
+	if (unlikely(p->frag) || !(p->net->flags & (NSF_NET_SNAT | NSF_NET_SNAT6 | NSF_NET_PUBLISH)))
 		return NEXT;
 	/* other messages have no identifier here, which looks like that of an echo with 0 */
-	if (p->proto == IPPROTO_ICMP && p->icmp_type != ICMP_ECHO)
-		return NEXT;
+	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo(p)))
+		return icmp_is_error(p) ? flow_quoted_inner(p) : NEXT;
 	flow_inner_key(p, &k);
-	f = flow_find(&k);
-	if (!f || (unlikely(f->slot != p->slot || f->port_gen != p->port->gen) && !flow_moves(p, f)))
+	f = flow_from(p, &k);
+	if (!f || !six_same(p, f, true) ||
+	    (unlikely(f->slot != p->slot || f->port_gen != p->port->gen) && !flow_moves(p, f)))
 		return NEXT;
-	return flow_out(p, f);
+	if (unlikely(p->ttl <= 1))
+		return icmp_answer(p, NSF_DROP_TTL, ICMP_SAY_TTL);
+	now = tick();
+	flow_translate(p, f, now);
+	return unlikely(f->flags & NSF_FLOW_HAIRPIN) ? NEXT : flow_send(p, f, now);
 }
 
 /* Where a flow's packets from outside go; PORT_GONE if the port was removed or its slot given to another. */
-static __always_inline enum verdict flow_port(struct pkt *p, const struct nsf_flow *f)
+static __always_inline enum verdict flow_port(struct pkt *p, struct nsf_flow *f)
 {
 	const struct nsf_port *to;
 	__u32 slot = f->slot;
@@ -184,9 +296,10 @@ static __always_inline enum verdict flow_port(struct pkt *p, const struct nsf_fl
 	to = bpf_map_lookup_elem(&nsf_ports, &slot);
 	if (!p->net || !to || to->gen != f->port_gen)
 		return drop(p, NSF_DROP_PORT_GONE);
-	p->slot = p->net->uplink_slot;
+	if (!p->port)
+		p->slot = p->net->uplink_slot;
 	if (unlikely(p->ttl <= 1))
-		return icmp_answer(p, NSF_DROP_TTL, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL);
+		return icmp_answer(p, NSF_DROP_TTL, ICMP_SAY_TTL);
 	if (unlikely(p->wire > to->mtu))
 		return icmp_too_big(p, to->mtu);
 	p->out = to->ifindex;
@@ -194,46 +307,123 @@ static __always_inline enum verdict flow_port(struct pkt *p, const struct nsf_fl
 	p->macs = 1;
 	mac_copy(p->out_dmac, f->inner_mac);
 	mac_copy(p->out_smac, p->net->mac);
-	p->new_addr = f->inner;
-	p->new_port = f->inner_port;
+	p->nat |= NAT_DST;
+	flow_end_at(&p->dst, f->inner, f->inner_port, six_inner(f));
 	return to->flags & NSF_PORT_PEER ? HAND : SEND;
 }
 
-/* An ICMP error from outside about a packet of ours; not ours: PASS, the host may be meant (RFC 5508 REQ-4). */
+/* A conversation of the host's own that has not got its own number outside. */
+static __always_inline enum verdict flow_to_host(struct pkt *p, struct nsf_flow *f)
+{
+	p->nat = NAT_DST;
+	p->hops = 0;
+	flow_end_at(&p->dst, f->inner, f->inner_port, six_inner(f));
+	return ON;
+}
+
+/* The two ends of a quoted packet, seen from who would have got it: as the outer key of the answer to it. */
+static __always_inline bool flow_quote_key(const struct pkt *p, const struct parse_quote *q, struct nsf_flow_key *k)
+{
+	*k = (struct nsf_flow_key){ .saddr = q->daddr, .daddr = q->saddr, .proto = q->proto, .family = p->family };
+	if (q->later)
+		return false;
+	switch (q->proto) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_SCTP:
+	case IPPROTO_UDPLITE:
+		k->sport = *(__be16 *)(q->l4 + 2);
+		k->dport = *(__be16 *)q->l4;
+		return true;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		if (q->l4[0] == icmp_echo(p)) /* the identifier is the sender's */
+			k->dport = *(__be16 *)(q->l4 + 4);
+		else if (q->l4[0] == icmp_echo_reply(p)) /* the receiver's */
+			k->sport = *(__be16 *)(q->l4 + 4);
+		else
+			return false;
+		return true;
+	}
+	return true;
+}
+
+/* An ICMP error from outside about a packet of ours; not ours: NEXT, the host may be meant (RFC 5508 REQ-4)
+ * or a network that is routed. */
 static __noinline enum verdict flow_quoted(struct pkt *p)
 {
-	struct nsf_flow_key k = {};
+	struct nsf_flow_key k;
 	struct parse_quote q;
 	struct nsf_flow *f;
 
-	if (p->icmp_type == ICMP_REDIRECT || p->icmp_type == ICMP_SOURCE_QUENCH || !parse_quote(p, &q))
+	if (!icmp_forwards(p))
 		return PASS;
-	k.saddr = q.ip.daddr;
-	k.daddr = q.ip.saddr;
-	k.proto = q.ip.protocol;
-	switch (q.ip.protocol) {
-	case IPPROTO_TCP:
-	case IPPROTO_UDP:
-		k.sport = *(__be16 *)(q.l4 + 2);
-		k.dport = *(__be16 *)q.l4;
-		break;
-	case IPPROTO_ICMP:
-		if (q.l4[0] != ICMP_ECHO)
-			return PASS;
-		k.dport = *(__be16 *)(q.l4 + 4);
-		break;
-	default:
-		return PASS;
-	}
-	f = flow_find(&k);
-	if (!f || p->daddr != f->ext || q.ip.frag_off & bpf_htons(0x1fff))
-		return PASS;
+	if (!parse_any_quote(p, &q)) /* nobody could tell whose it is */
+		return flow_ext(p) ? drop(p, NSF_DROP_ICMP_QUOTE) : NEXT;
+	if (!flow_quote_key(p, &q, &k))
+		return NEXT;
+	f = flow_find(p, &k);
+	if (!f || p->daddr != f->ext || !six_quoted(p, f, false))
+		return NEXT;
+	if (!parse_any_sum_ok(p))
+		return drop(p, NSF_DROP_ICMP_SUM);
 	p->flow = f;
 	p->edit = EDIT_QUOTE;
+	if (f->flags & NSF_FLOW_HOST)
+		return flow_to_host(p, f);
 	return flow_port(p, f); /* neither refreshed nor ended: RFC 5508 REQ-6 */
 }
 
-/* A packet from the uplink: PASS at once if it belongs to no flow. */
+/* The second half of a hairpinned error: the peer of the flow is another flow's external end. */
+static __always_inline enum verdict flow_quoted_hairpin(struct pkt *p, const struct nsf_flow *f)
+{
+	struct nsf_flow_key k = {
+		.saddr = f->ext,
+		.daddr = f->peer,
+		.sport = f->ext_port,
+		.dport = f->peer_port,
+		.proto = f->proto,
+		.family = f->family,
+	};
+	struct nsf_flow *far = flow_find(p, &k);
+
+	if (!far)
+		return drop(p, NSF_DROP_ICMP_QUOTE);
+	return flow_port(p, far);
+}
+
+/*
+ * An ICMP error from a container about a packet that came to it (RFC 5508 REQ-5): its source and what it quotes become
+ * what the outside knows. About another port's flow, or about none: not let out.
+ */
+static __noinline enum verdict flow_quoted_inner(struct pkt *p)
+{
+	struct nsf_flow_key k;
+	struct parse_quote q;
+	struct nsf_flow *f;
+
+	if (!icmp_forwards(p))
+		return drop(p, NSF_DROP_ICMP_NO_FLOW);
+	if (!parse_any_quote(p, &q) || q.saddr != p->daddr || !flow_quote_key(p, &q, &k))
+		return drop(p, NSF_DROP_ICMP_QUOTE);
+	k.net = p->net_id; /* the container was to get it: its end stands first already */
+	f = flow_from(p, &k);
+	if (!f)
+		return drop(p, NSF_DROP_ICMP_NO_FLOW);
+	if (f->slot != p->slot || f->port_gen != p->port->gen || !six_quoted(p, f, true))
+		return drop(p, NSF_DROP_ICMP_QUOTE);
+	if (!parse_any_sum_ok(p))
+		return drop(p, NSF_DROP_ICMP_SUM);
+	if (p->ttl <= 1)
+		return drop(p, NSF_DROP_TTL);
+	p->flow = f;
+	p->edit = EDIT_QUOTE;
+	p->nat = NAT_SRC;
+	flow_end_at(&p->src, f->ext, f->ext_port, six_ext(f));
+	return f->flags & NSF_FLOW_HAIRPIN ? flow_quoted_hairpin(p, f) : flow_send(p, f, tick());
+}
+
+/* A packet from the uplink: NEXT if it belongs to no flow. */
 static __always_inline enum verdict flow_outer(struct pkt *p)
 {
 	struct nsf_flow_key k = {
@@ -242,16 +432,17 @@ static __always_inline enum verdict flow_outer(struct pkt *p)
 		.sport = p->sport,
 		.dport = p->dport,
 		.proto = p->proto,
+		.family = p->family,
 	};
 	struct nsf_flow *f;
 
-	if (p->proto == IPPROTO_ICMP && p->icmp_type != ICMP_ECHOREPLY)
-		return icmp_is_error(p->icmp_type) ? flow_quoted(p) : NEXT;
-	f = flow_find(&k);
-	if (!f)
+	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo_reply(p)))
+		return icmp_is_error(p) ? flow_quoted(p) : NEXT;
+	f = flow_find(p, &k);
+	if (!f || !six_same(p, f, false))
 		return NEXT;
 	p->flow = f;
-	p->edit = EDIT_DNAT;
+	p->edit = EDIT_NAT;
 	flow_touch(p, f, tick(), false);
-	return flow_port(p, f);
+	return unlikely(f->flags & NSF_FLOW_HOST) ? flow_to_host(p, f) : flow_port(p, f);
 }

@@ -1,11 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* ICMP errors of our own (RFC 792, RFC 1812 4.3.2): when the sender is told, and how often. */
+/* ICMP errors of our own (RFC 792, RFC 1812 4.3.2, RFC 4443): when the sender is told, and how often. */
 #pragma once
 
 #include "maps.h"
 #include "pkt.h"
 
 #define ICMP_PER_TICK 100 /* errors that one attachment can cause */
+
+#define ICMP6_ECHO       128
+#define ICMP6_ECHO_REPLY 129
+
+/* What a sender is told; type and code are each family's. */
+enum icmp_say {
+	ICMP_SAY_TTL,     /* 11/0, 3/0 */
+	ICMP_SAY_TOO_BIG, /* 3/4, 2/0 */
+	ICMP_SAY_NET,     /* 3/0, 1/0: no route */
+	ICMP_SAY_HOST,    /* 3/1, 1/3 */
+	ICMP_SAY_ADMIN,   /* 3/13, 1/1 */
+};
 
 /* Two CPUs may both take the last one: a limit, not an account. */
 static __always_inline bool icmp_allowed(__u32 slot)
@@ -24,22 +36,55 @@ static __always_inline bool icmp_allowed(__u32 slot)
 	return true;
 }
 
-static __always_inline bool icmp_is_error(__u8 type)
+static __always_inline bool icmp_is_proto(const struct pkt *p)
 {
-	return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH || type == ICMP_REDIRECT ||
-	       type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
+	return p->proto == (p->family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+}
+
+static __always_inline __u8 icmp_echo(const struct pkt *p)
+{
+	return p->family == 6 ? ICMP6_ECHO : ICMP_ECHO;
+}
+
+static __always_inline __u8 icmp_echo_reply(const struct pkt *p)
+{
+	return p->family == 6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
+}
+
+static __always_inline bool icmp_is_error(const struct pkt *p)
+{
+	if (p->family == 6)
+		return p->icmp_type < 128;
+	return p->icmp_type == ICMP_DEST_UNREACH || p->icmp_type == ICMP_SOURCE_QUENCH ||
+	       p->icmp_type == ICMP_REDIRECT || p->icmp_type == ICMP_TIME_EXCEEDED ||
+	       p->icmp_type == ICMP_PARAMETERPROB;
+}
+
+/* Errors that go through a NAT; redirects are the link's affair, source quench is no more (RFC 6633). */
+static __always_inline bool icmp_forwards(const struct pkt *p)
+{
+	if (p->family == 6)
+		return p->icmp_type && p->icmp_type < 5;
+	return p->icmp_type != ICMP_REDIRECT && p->icmp_type != ICMP_SOURCE_QUENCH;
+}
+
+static __always_inline void icmp_words(struct pkt *p, enum icmp_say say)
+{
+	static const __u8 types[][2] = { { 11, 3 }, { 3, 2 }, { 3, 1 }, { 3, 1 }, { 3, 1 } };
+	static const __u8 codes[][2] = { { 0, 0 }, { 4, 0 }, { 0, 0 }, { 1, 3 }, { 13, 1 } };
+
+	p->error_type = types[say][p->family == 6];
+	p->error_code = codes[say][p->family == 6];
 }
 
 /* Discards the packet and tells its sender, except about errors, later fragments, and what came to a group. */
-static __noinline enum verdict icmp_answer(struct pkt *p, enum nsf_drop reason, __u8 type, __u8 code)
+static __noinline enum verdict icmp_answer(struct pkt *p, enum nsf_drop reason, enum icmp_say say)
 {
 	p->reason = reason;
-	if (p->frag == FRAG_LATER || p->dmac[0] & 1 || (p->proto == IPPROTO_ICMP && icmp_is_error(p->icmp_type)) ||
-	    !icmp_allowed(p->slot))
+	if (p->frag == FRAG_LATER || p->dmac[0] & 1 || (icmp_is_proto(p) && icmp_is_error(p)) || !icmp_allowed(p->slot))
 		return DROP;
 	p->edit = EDIT_ICMP;
-	p->error_type = type;
-	p->error_code = code;
+	icmp_words(p, say);
 	p->error_src = p->port ? p->net->addr4 : p->daddr;
 	return REPLY;
 }
@@ -48,5 +93,5 @@ static __noinline enum verdict icmp_answer(struct pkt *p, enum nsf_drop reason, 
 static __always_inline enum verdict icmp_too_big(struct pkt *p, __u32 mtu)
 {
 	p->mtu = mtu;
-	return icmp_answer(p, NSF_DROP_TOO_BIG, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED);
+	return icmp_answer(p, NSF_DROP_TOO_BIG, ICMP_SAY_TOO_BIG);
 }

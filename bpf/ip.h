@@ -2,9 +2,9 @@
 /* IP for the gateway's MAC: what the host's stack would refuse is refused here, what is for the host goes up. */
 #pragma once
 
-#include "port.h"
+#include "ip6.h"
 
-static __always_inline enum verdict ip_addresses(struct pkt *p)
+static __always_inline enum verdict ip4_packet(struct pkt *p)
 {
 	__u32 s = bpf_ntohl(p->saddr), d = bpf_ntohl(p->daddr);
 	__be32 all = (p->net->addr4 & p->net->mask4) | ~p->net->mask4;
@@ -16,18 +16,9 @@ static __always_inline enum verdict ip_addresses(struct pkt *p)
 		return drop(p, NSF_DROP_MARTIAN_DST);
 	if (d >> 16 == 0xa9fe) /* 169.254/16: a cloud's metadata service is nobody's in a container */
 		return drop(p, NSF_DROP_LINK_LOCAL);
+	if (unlikely(p->l4 > ETH_HLEN + sizeof(struct iphdr)) && parse_source_route(p))
+		return drop(p, NSF_DROP_SOURCE_ROUTE);
 	return NEXT;
-}
-
-static __noinline enum verdict ip6(struct pkt *p)
-{
-	struct in6_addr d;
-
-	if (!parse_daddr6(p, &d))
-		return drop(p, NSF_DROP_SHORT_IP6);
-	if (addr6_equal(&d, p->net->addr6))
-		return HOST;
-	return drop(p, NSF_DROP_IP6_ROUTE);
 }
 
 /*
@@ -45,23 +36,25 @@ static __always_inline bool ip_sum_own(const struct pkt *p)
 	return !ctx_csum_partial(p->ctx);
 }
 
+static __always_inline bool ip_for_gateway(const struct pkt *p)
+{
+	return p->family == 6 ? ip6_for_gateway(p) : p->daddr == p->net->addr4;
+}
+
 /* Comes after fdb: the frame carries the gateway's MAC. */
 static __always_inline enum verdict ip(struct pkt *p)
 {
 	if (unlikely(p->tagged))
 		return drop(p, NSF_DROP_VLAN);
-	if (p->ethertype != bpf_htons(ETH_P_IP)) {
-		if (p->ethertype == bpf_htons(ETH_P_IPV6))
-			return ip6(p);
-		/* unicast ARP that was not answered: the host's own affair */
-		return p->ethertype == bpf_htons(ETH_P_ARP) ? HOST : drop(p, NSF_DROP_NOT_IP);
-	}
+	if (p->ethertype == bpf_htons(ETH_P_ARP))
+		return HOST; /* unicast that was not answered: the host's own affair */
+	if (p->family != 6 && p->ethertype != bpf_htons(ETH_P_IP))
+		return drop(p, NSF_DROP_NOT_IP);
 	if (unlikely(p->bad))
 		return drop(p, p->bad);
-	TRY(ip_addresses(p));
-	if (unlikely(p->l4 > ETH_HLEN + sizeof(struct iphdr)) && parse_source_route(p))
-		return drop(p, NSF_DROP_SOURCE_ROUTE);
-	if (p->daddr == p->net->addr4)
-		return HOST;
-	return likely(ip_sum_own(p)) ? NEXT : drop(p, NSF_DROP_SUM_ELSEWHERE);
+	if (p->family == 6)
+		TRY(ip6_packet(p));
+	else
+		TRY(ip4_packet(p));
+	return likely(ip_sum_own(p) || ip_for_gateway(p)) ? NEXT : drop(p, NSF_DROP_SUM_ELSEWHERE);
 }

@@ -48,11 +48,12 @@ static __always_inline int leave_hand(struct pkt *p, __u32 ifindex)
 	return bpf_redirect_peer(ifindex, 0);
 }
 
-static __always_inline int leave_neigh(struct pkt *p)
+static __noinline int leave_neigh(struct pkt *p)
 {
-	struct bpf_redir_neigh nh = { .nh_family = 2 /* AF_INET */, .ipv4_nh = p->hop };
+	struct bpf_redir_neigh nh = { .nh_family = p->hop_family == 6 ? AF_INET6 : AF_INET };
 
-	return p->hop ? bpf_redirect_neigh(p->out, &nh, sizeof(nh), 0) : bpf_redirect_neigh(p->out, NULL, 0, 0);
+	__builtin_memcpy(nh.ipv6_nh, p->hop, sizeof(nh.ipv6_nh));
+	return p->hop_family ? bpf_redirect_neigh(p->out, &nh, sizeof(nh), 0) : bpf_redirect_neigh(p->out, NULL, 0, 0);
 }
 
 struct leave_flood {
@@ -132,8 +133,27 @@ static __always_inline int leave_reply(struct pkt *p)
 	return bpf_redirect(p->ctx->ifindex, p->port && p->port->role == NSF_ROLE_GATEWAY ? BPF_F_INGRESS : 0);
 }
 
+/* To another program, which reads the packet anew. It comes back only while the data path is being taken down. */
+static __always_inline int leave_jump(struct pkt *p, enum verdict v)
+{
+	if (p->family == 6)
+		bpf_tail_call(p->ctx, &nsf_jumps, v == OPEN ? NSF_JUMP_OPEN6 : NSF_JUMP_ENTER6);
+	else
+		bpf_tail_call(p->ctx, &nsf_jumps, v == OPEN ? NSF_JUMP_OPEN : NSF_JUMP_ENTER);
+	return leave_drop(p, NSF_DROP_NO_UPLINK);
+}
+
+/* IPv6 goes on to a program of its own before anything is read. It comes back as little as from leave_jump(). */
+static __always_inline int leave_six(struct __sk_buff *ctx, enum nsf_jump jump)
+{
+	bpf_tail_call(ctx, &nsf_jumps, jump);
+	return jump == NSF_JUMP_PORT6 ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+}
+
 static __always_inline int leave_tc(struct pkt *p, enum verdict v)
 {
+	if (v == OPEN || v == ENTER) /* counted there */
+		return leave_jump(p, v);
 	if (p->slot)
 		leave_rx(p->slot, p->len);
 	if (v != DROP && v != PASS && edit_tc(p))
@@ -141,6 +161,7 @@ static __always_inline int leave_tc(struct pkt *p, enum verdict v)
 	switch (v) {
 	case NEXT:
 	case PASS:
+	case ON:
 		return TC_ACT_UNSPEC;
 	case DROP:
 		return leave_drop(p, p->reason);
@@ -161,6 +182,9 @@ static __always_inline int leave_tc(struct pkt *p, enum verdict v)
 		return leave_flood(p);
 	case REPLY:
 		return leave_reply(p);
+	case OPEN:
+	case ENTER:
+		break;
 	}
 	return TC_ACT_SHOT;
 }

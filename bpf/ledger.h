@@ -4,6 +4,7 @@
 
 #include "maps.h"
 #include "pkt.h"
+#include "publish.h"
 
 #define LEDGER_TRIES 8 /* times somebody else may be found in the moment of claiming or freeing */
 
@@ -12,6 +13,7 @@ enum ledger_result {
 	LEDGER_TAKEN, /* by another endpoint, or by a socket of the host */
 	LEDGER_BUSY,  /* being claimed or freed at this moment */
 	LEDGER_FULL,
+	LEDGER_QUOTA, /* the endpoint's port has its share */
 };
 
 /* What is asked for, and the answer. Inner port and external port in host order. */
@@ -19,14 +21,18 @@ struct ledger_claim {
 	__u64 owner; /* as in struct nsf_ledger */
 	__u32 proto; /* enum nsf_ledger_proto */
 	__u32 snat;  /* index in nsf_ledgers */
-	__be32 ext, peer;
-	__be16 peer_port;
+	__u32 kind;  /* PUBLISH_KIND() */
+	__be32 ext;  /* IPv6: handle */
 	__u16 inner;
-	__u32 low, n; /* range of the search: low .. low + n - 1 */
+	__u16 min, max;      /* the network's range */
+	__u8 random, no_new; /* the inner port number is not tried; only what the endpoint holds already will do */
+	__u32 low, n;        /* range of the search: low .. low + n - 1 */
 	__u32 start;
-	__u32 now;  /* tick */
-	__u32 port; /* answer */
+	__u32 now;   /* tick */
+	__u32 port;  /* answer */
+	__u32 fresh; /* answer: the endpoint did not hold it before */
 	__u32 found;
+	struct bpf_sock_tuple tuple; /* as a packet from the peer carries it; the external port is filled in here */
 };
 
 static __always_inline __u64 ledger_owner(__be32 inner, __be16 port, __u32 net)
@@ -34,9 +40,22 @@ static __always_inline __u64 ledger_owner(__be32 inner, __be16 port, __u32 net)
 	return (__u64)inner << 32 | (__u32)port << 16 | net;
 }
 
-static __always_inline int ledger_proto(__u8 proto)
+/* NSF_LEDGER_MAX for protocols without ports. */
+static __always_inline __u32 ledger_proto(__u8 proto)
 {
-	return proto == IPPROTO_TCP ? NSF_LEDGER_TCP : proto == IPPROTO_UDP ? NSF_LEDGER_UDP : NSF_LEDGER_ICMP;
+	switch (proto) {
+	case IPPROTO_TCP:
+		return NSF_LEDGER_TCP;
+	case IPPROTO_UDP:
+		return NSF_LEDGER_UDP;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return NSF_LEDGER_ICMP;
+	case IPPROTO_SCTP:
+	case IPPROTO_UDPLITE:
+		return NSF_LEDGER_OTHER;
+	}
+	return NSF_LEDGER_MAX;
 }
 
 static __always_inline struct nsf_ledger *ledger_row(__u32 snat, __u32 proto, __u32 port)
@@ -70,7 +89,7 @@ static __always_inline void ledger_unmove(__u32 snat, __u32 proto, __u32 port, _
 		bpf_map_delete_elem(&nsf_moved, &k);
 }
 
-/* Gives one reference of the owner (0: whoever it is) back; the last one frees the port. */
+/* Gives one reference of the owner (0: whoever it is) back. 1: it was the last one, and the port is free. */
 __noinline int ledger_put(__u32 snat, __u32 proto, __u32 port, __u64 owner)
 {
 	struct nsf_ledger *e = ledger_row(snat, proto, port);
@@ -93,9 +112,9 @@ __noinline int ledger_put(__u32 snat, __u32 proto, __u32 port, __u64 owner)
 		e->freed = tick();
 		ledger_use(snat, proto, -1);
 		__sync_lock_test_and_set(&e->owner, 0);
-		return 0;
+		return 1;
 	}
-	return -1;
+	return 0;
 }
 
 /* One more reference to a port that the endpoint already holds. */
@@ -138,34 +157,46 @@ __noinline int ledger_take(__u32 snat, __u32 proto, __u32 port, __u64 owner)
 	return LEDGER_OK;
 }
 
-/* True if a socket of the host would get the answers: a listener, or a connection to the same peer. */
-__noinline int ledger_host_holds(struct __sk_buff *ctx, const struct ledger_claim *c, __u32 port)
+/* True if a socket of the host would get a packet with these two ends: a listener, or a connection to that peer. */
+static __always_inline bool ledger_socket(struct __sk_buff *ctx, struct bpf_sock_tuple *t, __u32 family, __u32 proto)
 {
-	struct bpf_sock_tuple t = {};
+	__u32 size = family == 6 ? sizeof(t->ipv6) : sizeof(t->ipv4);
 	struct bpf_sock *s;
 
-	if (!c || c->proto == NSF_LEDGER_ICMP)
-		return false;
-	t.ipv4.saddr = c->peer;
-	t.ipv4.sport = c->peer_port;
-	t.ipv4.daddr = c->ext;
-	t.ipv4.dport = bpf_htons(port);
-	if (c->proto == NSF_LEDGER_TCP)
-		s = bpf_skc_lookup_tcp(ctx, &t, sizeof(t.ipv4), BPF_F_CURRENT_NETNS, 0);
+	if (proto == NSF_LEDGER_TCP)
+		s = bpf_skc_lookup_tcp(ctx, t, size, BPF_F_CURRENT_NETNS, 0);
+	else if (proto == NSF_LEDGER_UDP)
+		s = bpf_sk_lookup_udp(ctx, t, size, BPF_F_CURRENT_NETNS, 0);
 	else
-		s = bpf_sk_lookup_udp(ctx, &t, sizeof(t.ipv4), BPF_F_CURRENT_NETNS, 0);
+		return false;
 	if (!s)
 		return false;
 	bpf_sk_release(s);
 	return true;
 }
 
+/* True if the number is the host's own: by a socket, or by a publish. */
+__noinline int ledger_host_holds(struct __sk_buff *ctx, struct ledger_claim *c, __u32 port)
+{
+	if (!c || c->proto == NSF_LEDGER_ICMP)
+		return false;
+	if (publish_find(c->kind, c->ext, port) >= 0)
+		return true;
+	if (c->kind >> 8 == 6)
+		c->tuple.ipv6.dport = bpf_htons(port);
+	else
+		c->tuple.ipv4.dport = bpf_htons(port);
+	return ledger_socket(ctx, &c->tuple, c->kind >> 8, c->proto);
+}
+
 /*
  * Step i of the search for another number: from a random start (hard to guess, RFC 7857 section 10), first through the
  * numbers of the inner port's parity, then through the others. In the first steps ports freed lately are left to rest.
  * A search of all numbers costs what one new flow costs in the kernel's own NAT, and is not begun when none is free;
- * a list of free ports would go out of step with ports taken by their own number.
+ * a list of free ports would go out of step with ports taken by their own number. The first steps jump, so that a long
+ * run of taken numbers does not cost a step each.
  */
+#define LEDGER_RANDOM_STEPS  16
 #define LEDGER_RESTFUL_STEPS 512
 
 struct ledger_search {
@@ -176,9 +207,14 @@ struct ledger_search {
 static long ledger_step(__u32 i, struct ledger_search *s)
 {
 	struct ledger_claim *c = s->c;
-	__u32 port = c->low + (c->start + 2 * i + (2 * i >= c->n)) % c->n;
-	struct nsf_ledger *e = ledger_row(c->snat, c->proto, port);
+	__u32 n = i - LEDGER_RANDOM_STEPS, port;
+	struct nsf_ledger *e;
 
+	if (i < LEDGER_RANDOM_STEPS)
+		port = c->low + (c->start + 2 * (bpf_get_prandom_u32() % c->n)) % c->n;
+	else
+		port = c->low + (c->start + 2 * n + (2 * n >= c->n)) % c->n;
+	e = ledger_row(c->snat, c->proto, port);
 	if (!e || e->owner || (!port && c->proto != NSF_LEDGER_ICMP))
 		return 0;
 	if (i < LEDGER_RESTFUL_STEPS && e->freed && c->now - e->freed < NSF_TICKS(NSF_LEDGER_REST))
@@ -203,10 +239,10 @@ static __always_inline enum ledger_result ledger_search(struct __sk_buff *ctx, s
 		c->low = 0;
 		c->n = 1024;
 	} else {
-		c->low = cfg.port_min;
-		c->n = cfg.port_max - cfg.port_min + 1;
+		c->low = c->min;
+		c->n = c->max - c->min + 1;
 	}
-	if (!used || *used >= NSF_LEDGER_PORTS - 1)
+	if (!c->n || !used || *used >= NSF_LEDGER_PORTS - 1)
 		return LEDGER_FULL;
 	i = 2 * i + (c->low >= 1024);
 	full = bpf_map_lookup_elem(&nsf_full, &i);
@@ -216,15 +252,17 @@ static __always_inline enum ledger_result ledger_search(struct __sk_buff *ctx, s
 	if ((c->low + c->start + c->inner) & 1) /* RFC 4787 REQ-4: parity is kept where it can be */
 		c->start++;
 	c->found = 0;
-	bpf_loop(c->n, ledger_step, &s, 0);
+	bpf_loop(c->n + LEDGER_RANDOM_STEPS, ledger_step, &s, 0);
 	if (!c->found) {
 		*full = c->now;
 		return LEDGER_FULL;
 	}
 	/* Two CPUs may search for one endpoint: the first to say so decides, so that it has one external port. */
 	port = c->port;
-	if (!bpf_map_update_elem(&nsf_moved, &k, &port, BPF_NOEXIST))
+	if (!bpf_map_update_elem(&nsf_moved, &k, &port, BPF_NOEXIST)) {
+		c->fresh = 1;
 		return LEDGER_OK;
+	}
 	ledger_put(c->snat, c->proto, port, c->owner);
 	return LEDGER_BUSY;
 }
@@ -249,8 +287,14 @@ __noinline int ledger_try(struct __sk_buff *ctx, struct ledger_claim *c)
 	e = ledger_row(c->snat, c->proto, c->port);
 	if (!e)
 		return LEDGER_FULL;
-	r = !e->owner && ledger_host_holds(ctx, c, c->port) ? LEDGER_TAKEN
-							    : ledger_take(c->snat, c->proto, c->port, c->owner);
+	if (*(volatile __u64 *)&e->owner == c->owner)
+		return ledger_join(c->snat, c->proto, c->port, c->owner);
+	if (c->no_new)
+		return LEDGER_QUOTA;
+	if (c->random || e->owner || ledger_host_holds(ctx, c, c->port))
+		return ledger_search(ctx, c);
+	r = ledger_take(c->snat, c->proto, c->port, c->owner);
+	c->fresh = r == LEDGER_OK;
 	return r == LEDGER_TAKEN ? ledger_search(ctx, c) : r;
 }
 

@@ -45,6 +45,61 @@ struct {
 } nsf_subnets SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, NSF_NETS_MAX);
+	__type(key, struct nsf_subnet6);
+	__type(value, __u32); /* network id */
+} nsf_subnets6 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, NSF_EXCEPTS_MAX);
+	__type(key, struct nsf_except);
+	__type(value, __u32); /* 1 */
+} nsf_excepts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, NSF_SNATS_MAX);
+	__type(key, struct nsf_ext_key);
+	__type(value, struct nsf_ext);
+} nsf_exts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, 2 * NSF_SLOTS_MAX);
+	__type(key, struct nsf_addr);
+	__type(value, __u32); /* slot */
+} nsf_addrs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, NSF_SLOTS_MAX);
+	__type(key, __u32); /* slot */
+	__type(value, struct nsf_share);
+} nsf_shares SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 2 * NSF_PUBLISH_MAX);
+	__type(key, __u32);
+	__type(value, struct nsf_publish);
+} nsf_publish SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} nsf_publish_live SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, NSF_FDB_MAX);
 	__type(key, struct nsf_fdb_key);
@@ -53,7 +108,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1); /* 2 * cfg.flows_max */
+	__uint(max_entries, 1); /* NSF_KEYS(cfg.flows_max) */
 	__type(key, struct nsf_flow_key);
 	__type(value, struct nsf_flow_ref);
 } nsf_flow_keys SEC(".maps");
@@ -65,6 +120,20 @@ struct {
 	__type(key, __u32);                /* slot */
 	__type(value, struct nsf_flow);
 } nsf_flows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1); /* cfg.flows_max */
+	__type(key, __u32);     /* slot */
+	__type(value, struct nsf_flow_count);
+} nsf_flow_counts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1); /* cfg.flows_max */
+	__type(value, struct nsf_flow_ref);
+} nsf_flow_closed SEC(".maps");
 
 /* Slots that were given back. A slot never given out yet is found by nsf_flow_state.fresh: nothing is filled at load. */
 struct {
@@ -140,6 +209,58 @@ struct {
 	__type(value, __u64);
 } nsf_icmp SEC(".maps");
 
+/* Room for what the stack has none for; of one packet at a time. */
+struct nsf_scratch {
+	__u8 bytes[2048];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct nsf_scratch);
+} nsf_scratch SEC(".maps");
+
+/*
+ * Programs that packets go on to; made with the object and never changed, so that no packet meets old and new. IPv6 has
+ * programs of its own: the verifier walks through either family's once, and not through each in every state of the other.
+ */
+enum nsf_jump {
+	NSF_JUMP_OPEN,
+	NSF_JUMP_ENTER,
+	NSF_JUMP_PORT6,
+	NSF_JUMP_FROM_UP6,
+	NSF_JUMP_TO_UP6,
+	NSF_JUMP_OPEN6,
+	NSF_JUMP_ENTER6,
+	NSF_JUMP_MAX,
+};
+
+int nsf_open(struct __sk_buff *ctx);
+int nsf_enter(struct __sk_buff *ctx);
+int nsf_from_port6(struct __sk_buff *ctx);
+int nsf_from_up6(struct __sk_buff *ctx);
+int nsf_to_up6(struct __sk_buff *ctx);
+int nsf_open6(struct __sk_buff *ctx);
+int nsf_enter6(struct __sk_buff *ctx);
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, NSF_JUMP_MAX);
+	__uint(key_size, sizeof(__u32));
+	__array(values, int(struct __sk_buff *));
+} nsf_jumps SEC(".maps") = {
+	.values = {
+		[NSF_JUMP_OPEN] = &nsf_open,
+		[NSF_JUMP_ENTER] = &nsf_enter,
+		[NSF_JUMP_PORT6] = &nsf_from_port6,
+		[NSF_JUMP_FROM_UP6] = &nsf_from_up6,
+		[NSF_JUMP_TO_UP6] = &nsf_to_up6,
+		[NSF_JUMP_OPEN6] = &nsf_open6,
+		[NSF_JUMP_ENTER6] = &nsf_enter6,
+	},
+};
+
 struct nsf_sweep {
 	struct bpf_timer timer;
 	__u64 fdb_tick; /* tick at which the FDB was last swept */
@@ -152,3 +273,18 @@ struct {
 	__type(key, __u32);
 	__type(value, struct nsf_sweep);
 } nsf_sweep SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, NSF_LOCALS_MAX);
+	__type(key, struct nsf_local);
+	__type(value, __u32); /* 1 */
+} nsf_locals SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct nsf_asked);
+} nsf_asked SEC(".maps");

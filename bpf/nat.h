@@ -3,7 +3,6 @@
 #pragma once
 
 #include "flow.h"
-#include "ledger.h"
 
 /* May this packet open a flow? What creates state is verified first. */
 static __always_inline enum verdict nat_opens(struct pkt *p)
@@ -12,149 +11,339 @@ static __always_inline enum verdict nat_opens(struct pkt *p)
 		return drop(p, NSF_DROP_FRAGMENT);
 	switch (p->proto) {
 	case IPPROTO_TCP:
+	case IPPROTO_SCTP:
 		if ((p->tcp & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
 			return drop(p, NSF_DROP_TCP_NO_FLOW);
 		break;
-	case IPPROTO_UDP:
-		break;
 	case IPPROTO_ICMP:
-		if (p->icmp_type != ICMP_ECHO || p->icmp_code)
+	case IPPROTO_ICMPV6:
+		if (!icmp_is_proto(p) || p->icmp_type != icmp_echo(p) || p->icmp_code)
 			return drop(p, NSF_DROP_ICMP_NO_FLOW);
 		break;
-	default:
+	case 0: /* hop-by-hop options of the other family */
+	case IPPROTO_IGMP:
+	case 255: /* reserved */
 		return drop(p, NSF_DROP_PROTOCOL);
 	}
-	if (!parse_ip4_sum_ok(p))
+	if (p->family == 4 && !parse_ip4_sum_ok(p->ctx, ETH_HLEN, p->l4 - ETH_HLEN))
 		return drop(p, NSF_DROP_BAD_IP4_SUM);
 	return NEXT;
 }
 
-/* A free slot: one given back, else one never used. -1 if there is none. */
-static __always_inline int nat_slot(void)
-{
-	struct nsf_flow_state *s;
-	__u32 slot, zero = 0;
+/* A flow that is to be: what its first packet and its kind say. Ends as in struct nsf_flow. */
+struct birth {
+	__u32 slot; /* of the inner endpoint's port */
+	__u32 port_gen;
+	__u32 net;
+	__u32 flags; /* beside LIVE and what is counted */
+	__be32 inner, peer, ext;
+	__be16 inner_port, peer_port, ext_port;
+	__u16 snat;
+	__u32 now;
+	__u8 mac[6]; /* the inner endpoint's */
+};
 
-	if (!bpf_map_pop_elem(&nsf_flow_free, &slot))
-		return slot;
-	s = bpf_map_lookup_elem(&nsf_flow_state, &zero);
-	if (!s || *(volatile __u32 *)&s->fresh >= cfg.flows_max)
-		return -1;
-	slot = __sync_fetch_and_add(&s->fresh, 1);
-	if (slot < cfg.flows_max)
-		return slot;
-	__sync_fetch_and_add(&s->fresh, -1);
-	return -1;
+/* In nsf_scratch. */
+struct nat_scratch {
+	struct birth b;
+	struct ledger_claim c;
+};
+_Static_assert(sizeof(struct nat_scratch) <= sizeof(struct nsf_scratch), "nat_scratch");
+
+static __always_inline struct nat_scratch *nat_scratch(void)
+{
+	__u32 zero = 0;
+
+	return (void *)bpf_map_lookup_elem(&nsf_scratch, &zero);
 }
 
-static __always_inline void nat_fill(const struct pkt *p, struct nsf_flow *f, const struct ledger_claim *c)
+static __always_inline void nat_fill(const struct pkt *p, struct nsf_flow *f, const struct birth *b, __u32 flags,
+				     __u32 six)
 {
-	__u16 port = bpf_htons(c->port);
-
 	f->gen++;
-	f->seen = c->now;
-	f->port_gen = p->port->gen;
-	f->inner = p->saddr;
-	f->peer = p->daddr;
-	f->ext = c->ext;
-	f->inner_port = p->sport;
-	f->peer_port = p->dport;
-	f->ext_port = port;
-	f->net = p->net_id;
-	f->slot = p->slot;
+	f->seen = b->now;
+	f->six = six;
+	f->port_gen = b->port_gen;
+	f->inner = b->inner;
+	f->peer = b->peer;
+	f->ext = b->ext;
+	f->inner_port = b->inner_port;
+	f->peer_port = b->peer_port;
+	f->ext_port = b->ext_port;
+	f->net = b->net;
+	f->slot = b->slot;
 	f->proto = p->proto;
 	f->tcp = 0;
+	f->flags = flags;
 	f->mtu = 0;
-	f->snat = c->snat;
-	mac_copy(f->inner_mac, p->smac);
+	f->family = p->family;
+	f->snat = b->snat;
+	mac_copy(f->inner_mac, b->mac);
 }
+
+#define NAT_EEXIST -17
 
 /*
  * Outer key first: its insertion reserves the conversation. Who finds it there has lost a race against a packet of the
- * same conversation, for the external port is this endpoint's alone, and uses the winner's record.
+ * same conversation and uses the winner's record, or meets another endpoint's, and then there is no flow.
  */
-static __always_inline struct nsf_flow *nat_insert(struct pkt *p, struct nsf_flow *f, __u32 slot)
+static __noinline struct nsf_flow *nat_insert(struct pkt *p, struct nsf_flow *f, const struct birth *b)
 {
-	struct nsf_flow_key inner, outer = {
-		.saddr = f->peer,
-		.daddr = f->ext,
-		.sport = f->peer_port,
-		.dport = f->ext_port,
-		.proto = f->proto,
+	struct nsf_flow_key k = {
+		.saddr = b->peer,
+		.daddr = b->ext,
+		.sport = b->peer_port,
+		.dport = b->ext_port,
+		.proto = p->proto,
+		.family = p->family,
 	};
-	struct nsf_flow_ref ref = { .slot = slot, .gen = f->gen };
-	long r = bpf_map_update_elem(&nsf_flow_keys, &outer, &ref, BPF_NOEXIST);
+	struct nsf_flow_key outer = k;
+	struct nsf_flow_ref ref = { .slot = p->flow_slot, .gen = f->gen };
+	long r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_NOEXIST);
 
-	if (r == -17 /* EEXIST */) {
-		f = flow_find(&outer);
-		if (f && f->inner == p->saddr && f->inner_port == p->sport && f->slot == p->slot &&
-		    f->port_gen == p->port->gen)
-			return f;
-		p->reason = NSF_DROP_FLOW_RACE;
-		return NULL;
+	if (r == NAT_EEXIST) {
+		f = flow_find(p, &k);
+		p->reason = f ? NSF_DROP_TUPLE_TAKEN : NSF_DROP_FLOW_RACE;
+		return f && f->inner == b->inner && f->inner_port == b->inner_port && f->slot == b->slot &&
+				       f->port_gen == b->port_gen
+			       ? f
+			       : NULL;
 	}
 	p->reason = NSF_DROP_FLOWS_FULL;
 	if (r)
 		return NULL;
-	flow_inner_key(p, &inner);
-	/* BPF_ANY: what may lie there is the key of a flow whose port or generation is gone */
-	if (bpf_map_update_elem(&nsf_flow_keys, &inner, &ref, BPF_ANY)) {
-		bpf_map_delete_elem(&nsf_flow_keys, &outer);
-		return NULL;
+	if (b->flags & NSF_FLOW_KEYED) {
+		k = (struct nsf_flow_key){ .saddr = b->inner,
+					   .daddr = b->peer,
+					   .sport = b->inner_port,
+					   .dport = b->peer_port,
+					   .net = b->net,
+					   .proto = p->proto,
+					   .family = p->family };
+		r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_NOEXIST);
+		if (r == NAT_EEXIST && !flow_find(p, &k)) { /* of a flow that is over */
+			p->flow_slot = ref.slot;
+			r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_ANY);
+		}
+		if (r) {
+			p->reason = r == NAT_EEXIST ? NSF_DROP_TUPLE_TAKEN : NSF_DROP_FLOWS_FULL;
+			bpf_map_delete_elem(&nsf_flow_keys, &outer);
+			return NULL;
+		}
 	}
 	p->reason = NSF_DROP_NONE;
-	f->flags = NSF_FLOW_LIVE;
 	return f;
 }
 
-/* The flow of this packet: made, or another CPU's that was quicker; then, as on failure, the claim is given back. */
-static __always_inline struct nsf_flow *nat_make(struct pkt *p, const struct ledger_claim *c)
+/* The flow of this packet: made, or another CPU's that was quicker. NULL: p->reason. */
+static __noinline struct nsf_flow *nat_make(struct pkt *p, const struct birth *b)
 {
+	bool half = p->proto == IPPROTO_TCP || p->proto == IPPROTO_SCTP;
+	__u32 counted = half ? NSF_FLOW_COUNTED | NSF_FLOW_HALF : NSF_FLOW_COUNTED, slot;
 	struct nsf_flow *f, *made = NULL;
-	int slot = nat_slot();
-	__u32 key = slot;
+	struct nsf_flow_count *c;
+	__s64 slots;
 
+	p->reason = share_take(b->slot, b->port_gen, half);
+	if (p->reason)
+		return NULL;
+	slots = end_slots(p->family == 6);
+	slot = slots;
+	p->flow_slot = slot;
 	p->reason = NSF_DROP_FLOWS_FULL;
-	f = slot < 0 ? NULL : bpf_map_lookup_elem(&nsf_flows, &key);
-	if (f) {
-		nat_fill(p, f, c);
-		made = nat_insert(p, f, key);
-		if (made != f)
-			bpf_map_push_elem(&nsf_flow_free, &key, 0);
+	f = bpf_map_lookup_elem(&nsf_flows, &slot);
+	c = bpf_map_lookup_elem(&nsf_flow_counts, &slot);
+	if (f && c) {
+		nat_fill(p, f, b, counted | b->flags, slots >> 32);
+		*c = (struct nsf_flow_count){};
+		if (six_fill(p, f, b->flags & NSF_FLOW_INBOUND)) {
+			made = nat_insert(p, f, b);
+			if (!made && p->reason == NSF_DROP_FLOWS_FULL && end_closed(64, 0)) /* no room for keys */
+				made = nat_insert(p, f, b);
+		}
+		p->made = made == f;
+		if (p->made) {
+			__sync_fetch_and_or(&f->flags, NSF_FLOW_LIVE);
+			return f;
+		}
+		f->flags = 0;
+		six_free(f);
+		bpf_map_push_elem(&nsf_flow_free, &slot, 0);
 	}
-	if (!f || made != f)
-		ledger_put(c->snat, c->proto, c->port, c->owner);
+	share_put(b->slot, b->port_gen, counted);
 	return made;
 }
 
-/* RFC 4787 REQ-1 and the comment at flow.h: claim, make, and undo the claim if that failed or another was quicker. */
-static __noinline enum verdict nat(struct pkt *p)
+/* As packets from the peer carry it, for asking the host's sockets. */
+static __always_inline void nat_tuple(const struct pkt *p, struct ledger_claim *c)
 {
-	struct ledger_claim c = {
-		.owner = ledger_owner(p->saddr, p->sport, p->net_id),
-		.proto = ledger_proto(p->proto),
-		.snat = p->net->snat,
-		.ext = p->net->snat4,
-		.peer = p->daddr,
-		.peer_port = p->dport,
-		.inner = bpf_ntohs(p->sport),
-		.now = tick(),
+	if (p->family == 6) {
+		six_tuple(p, &c->tuple);
+		return;
+	}
+	c->tuple.ipv4.saddr = p->daddr;
+	c->tuple.ipv4.daddr = c->ext;
+	c->tuple.ipv4.sport = p->dport;
+}
+
+/*
+ * All external ports are held: one is shared, by other flows towards other peers, so that nothing fails that would not
+ * fail with the kernel's own NAT. Counted; RFC 4787 REQ-3 is kept for all that came before.
+ */
+#define NAT_OVERLOAD_TRIES 64
+
+struct nat_share {
+	struct __sk_buff *ctx;
+	struct ledger_claim *c;
+	struct nsf_flow_key k;
+	__u32 found;
+};
+
+static long nat_share_one(__u32 i, struct nat_share *s)
+{
+	__u32 port = s->c->low + bpf_get_prandom_u32() % s->c->n;
+
+	if ((port ^ s->c->inner) & 1 && i < NAT_OVERLOAD_TRIES / 2) /* parity, while there is a choice */
+		return 0;
+	s->k.dport = bpf_htons(port);
+	if (!port || bpf_map_lookup_elem(&nsf_flow_keys, &s->k) || ledger_host_holds(s->ctx, s->c, port))
+		return 0;
+	s->c->port = port;
+	s->found = 1;
+	return 1;
+}
+
+static __noinline bool nat_overload(struct pkt *p, struct ledger_claim *c)
+{
+	struct nat_share s = {
+		.ctx = p->ctx,
+		.c = c,
+		.k = { .saddr = p->daddr, .daddr = c->ext, .sport = p->dport, .proto = p->proto, .family = p->family },
 	};
+	struct nsf_flow_state *state;
+	__u32 zero = 0;
+
+	if (p->net->flags & NSF_NET_STRICT || !c->n)
+		return false;
+	bpf_loop(NAT_OVERLOAD_TRIES, nat_share_one, &s, 0);
+	if (!s.found)
+		return false;
+	state = bpf_map_lookup_elem(&nsf_flow_state, &zero);
+	if (state)
+		__sync_fetch_and_add(&state->overloaded, 1);
+	return true;
+}
+
+/* The endpoint's external port into b. NSF_DROP_NONE, or why there is none. */
+static __noinline enum nsf_drop nat_claim(struct pkt *p, struct ledger_claim *c, struct birth *b)
+{
+	struct nsf_share *share = share_row(p->slot);
+	enum ledger_result r;
+
+	c->no_new = share && share->ports >= p->port->max_ports;
+	r = ledger_claim(p->ctx, c);
+	if (r == LEDGER_FULL && end_closed(256, 1))
+		r = ledger_claim(p->ctx, c);
+	switch (r) {
+	case LEDGER_OK:
+		if (c->fresh)
+			share_ports(p->slot, 1);
+		break;
+	case LEDGER_BUSY:
+		return NSF_DROP_FLOW_RACE;
+	case LEDGER_QUOTA:
+		return NSF_DROP_PORTS_QUOTA;
+	case LEDGER_TAKEN:
+	case LEDGER_FULL:
+		if (!nat_overload(p, c))
+			return NSF_DROP_PORTS_FULL;
+		b->flags |= NSF_FLOW_SHARED;
+	}
+	b->ext_port = bpf_htons(c->port);
+	/* the guess that leads to the outer key from inside does not hold for every port number */
+	if (b->ext_port != b->inner_port)
+		b->flags |= NSF_FLOW_KEYED;
+	return NSF_DROP_NONE;
+}
+
+/* Gives back what the flow that was not made had claimed. */
+static __always_inline void nat_unclaim(const struct pkt *p, const struct ledger_claim *c, const struct birth *b)
+{
+	if (c->proto < NSF_LEDGER_MAX && !(b->flags & NSF_FLOW_SHARED) &&
+	    ledger_put(c->snat, c->proto, c->port, c->owner) == 1)
+		share_ports(p->slot, -1);
+}
+
+static __noinline enum verdict nat_refuse(struct pkt *p, enum nsf_drop reason)
+{
+	if (p->net->flags & NSF_NET_SILENT)
+		return drop(p, reason);
+	return icmp_answer(p, reason, ICMP_SAY_ADMIN);
+}
+
+/* RFC 4787 REQ-1 and the comment at flow.h: claim, make, and undo the claim if that failed or another was quicker. */
+static __noinline struct nsf_flow *nat_open(struct pkt *p, __u32 flags)
+{
+	const struct nsf_snat *snat = flow_snat(p->net, p->saddr, p->family);
+	union {
+		__u64 whole;
+		struct nsf_snat s;
+	} pair; /* read at once: a change of the pool writes it so */
+	struct nat_scratch *s = nat_scratch();
+	struct ledger_claim *c = &s->c;
+	struct birth *b = &s->b;
+	struct nsf_flow *f;
+
+	p->reason = NSF_DROP_NO_UPLINK;
+	if (!snat || !s)
+		return NULL;
+	pair.whole = *(const volatile __u64 *)snat;
+	__builtin_memset(s, 0, sizeof(*s));
+	b->slot = p->slot;
+	b->port_gen = p->port->gen;
+	b->net = p->net_id;
+	b->flags = flags;
+	b->inner = p->saddr;
+	b->peer = p->daddr;
+	b->ext = pair.s.addr;
+	b->snat = pair.s.ledger;
+	b->inner_port = p->sport;
+	b->peer_port = p->dport;
+	b->now = tick();
+	mac_copy(b->mac, p->smac);
+	c->owner = ledger_owner(p->saddr, p->sport, p->net_id);
+	c->proto = ledger_proto(p->proto);
+	c->snat = pair.s.ledger;
+	c->kind = PUBLISH_KIND(p->family, p->proto);
+	c->ext = pair.s.addr;
+	c->inner = bpf_ntohs(p->sport);
+	c->min = p->net->port_min;
+	c->max = p->net->port_max;
+	c->random = !!(p->net->flags & NSF_NET_RANDOM);
+	c->now = b->now;
+	if (c->proto < NSF_LEDGER_MAX) {
+		nat_tuple(p, c);
+		p->reason = nat_claim(p, c, b);
+		if (p->reason)
+			return NULL;
+	} else {
+		b->flags |= NSF_FLOW_SHARED; /* by address alone: one endpoint for each protocol and peer */
+	}
+	f = nat_make(p, b);
+	if (!p->made)
+		nat_unclaim(p, c, b);
+	return f;
+}
+
+static __always_inline enum verdict nat(struct pkt *p)
+{
 	struct nsf_flow *f;
 
 	TRY(nat_opens(p));
-	switch (ledger_claim(p->ctx, &c)) {
-	case LEDGER_OK:
-		break;
-	case LEDGER_BUSY:
-		return drop(p, NSF_DROP_FLOW_RACE);
-	case LEDGER_TAKEN:
-	case LEDGER_FULL:
-		return icmp_answer(p, NSF_DROP_PORTS_FULL, ICMP_DEST_UNREACH, ICMP_PKT_FILTERED);
-	}
-	f = nat_make(p, &c);
+	f = nat_open(p, 0);
 	if (!f)
-		return icmp_answer(p, p->reason, ICMP_DEST_UNREACH, ICMP_PKT_FILTERED);
-	flow_translate(p, f, c.now);
-	return flow_nexthop(p, f, c.now);
+		return nat_refuse(p, p->reason);
+	flow_translate(p, f, tick());
+	p->out_slot = p->net->uplink_slot;
+	return flow_nexthop(p, f, tick());
 }

@@ -1,20 +1,84 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Neighbour discovery (RFC 4861): answers solicitations for the gateway's link-local address. */
+/* Neighbour discovery (RFC 4861): checks what a managed port says of itself, answers for the gateway. */
 #pragma once
 
-#include "port.h"
+#include "port6.h"
+
+enum nd_type { ND_ROUTER_SOL = 133, ND_ROUTER_ADV, ND_NEIGHBOUR_SOL, ND_NEIGHBOUR_ADV, ND_REDIRECT };
+
+#define ND_OPTIONS 8 /* options of one message; real ones have one or two */
+#define ND_SRC_MAC 1
+#define ND_DST_MAC 2
+
+/* True if all options are whole, and those that tell a link-layer address tell this one. */
+__noinline int nd_options_own(struct __sk_buff *ctx, __u32 at, __u32 end, __u64 mac)
+{
+	struct {
+		__u8 type, len, mac[6];
+	} o;
+
+	for (int i = 0; i < ND_OPTIONS; i++) {
+		__u64 told = 0;
+
+		if (at == end)
+			return true;
+		if (at + sizeof(o) > end || bpf_skb_load_bytes(ctx, at, &o, sizeof(o)) || !o.len)
+			return false;
+		__builtin_memcpy(&told, o.mac, sizeof(o.mac));
+		if ((o.type == ND_SRC_MAC || o.type == ND_DST_MAC) && (o.len != 1 || told != mac))
+			return false;
+		at += o.len * 8;
+	}
+	return at == end;
+}
+
+/* True for the gateway's addresses. */
+static __always_inline bool nd_gateway(const struct nsf_net *net, const __u32 *a)
+{
+	return addr6_equal(a, net->addr6) || (addr6_equal(a, net->gateway6) && !port6_none(a));
+}
+
+/* May a managed port say this? Its source address was compared before. */
+static __always_inline bool nd_own(const struct pkt *p, const struct parse_ns *n)
+{
+	const __u32 *target = n->target.s6_addr32;
+	__u32 at = PARSE6_L4 + sizeof(n->icmp) + (p->icmp_type == ND_ROUTER_SOL ? 0 : sizeof(n->target));
+	__u64 mac = 0;
+
+	if (p->icmp_type == ND_ROUTER_ADV || p->icmp_type == ND_REDIRECT)
+		return false;
+	if (p->icmp_type == ND_NEIGHBOUR_ADV && !port6_own(p->port, target))
+		return false;
+	/* who looks for duplicates of an address claims it; of the gateway's, it hears the answer */
+	if (p->icmp_type == ND_NEIGHBOUR_SOL && port6_none(n->ip.saddr.s6_addr32) && !port6_own(p->port, target) &&
+	    !nd_gateway(p->net, target))
+		return false;
+	__builtin_memcpy(&mac, p->port->mac, ETH_ALEN);
+	return nd_options_own(p->ctx, at, ETH_HLEN + p->wire, mac);
+}
 
 static __noinline enum verdict nd_message(struct pkt *p)
 {
+	bool managed = p->port->flags & NSF_PORT_MANAGED;
 	struct parse_ns n;
 
-	if (!parse_ns(p, &n))
-		return NEXT;
+	/* behind extension headers or in fragments it is nobody's honest message (RFC 6980) */
+	if (p->l4 != PARSE6_L4 || p->frag)
+		return managed ? drop(p, NSF_DROP_SPOOF_ND) : NEXT;
+	if (!parse_ns(p, &n)) {
+		if (p->icmp_type != ND_ROUTER_SOL) /* the only one without a target */
+			return managed ? drop(p, NSF_DROP_SPOOF_ND) : NEXT;
+		__builtin_memset(&n, 0, sizeof(n));
+	}
+	if (managed && !nd_own(p, &n))
+		return drop(p, NSF_DROP_SPOOF_ND);
+	/* nobody but the gateway speaks for its addresses */
+	if (nd_gateway(p->net, n.ip.saddr.s6_addr32) ||
+	    (p->icmp_type == ND_NEIGHBOUR_ADV && nd_gateway(p->net, n.target.s6_addr32)))
+		return drop(p, NSF_DROP_SPOOF_ND);
 	/* section 7.1.1: a hop limit of 255 shows that no router forwarded it */
-	if (n.ip.version != 6 || n.ip.nexthdr != IPPROTO_ICMPV6 || n.ip.hop_limit != 255 || n.icmp.icmp6_type != 135 ||
-	    n.icmp.icmp6_code != 0)
-		return NEXT;
-	if (!addr6_equal(&n.target, p->net->addr6))
+	if (p->icmp_type != ND_NEIGHBOUR_SOL || p->icmp_code || p->ttl != 255 ||
+	    !nd_gateway(p->net, n.target.s6_addr32))
 		return NEXT;
 	p->edit = EDIT_ND;
 	return REPLY;
@@ -22,7 +86,8 @@ static __noinline enum verdict nd_message(struct pkt *p)
 
 static __always_inline enum verdict nd(struct pkt *p)
 {
-	if (likely(p->ethertype != bpf_htons(ETH_P_IPV6)) || p->tagged)
+	if (likely(p->family != 6 || p->proto != IPPROTO_ICMPV6) || p->tagged || p->bad ||
+	    p->icmp_type < ND_ROUTER_SOL || p->icmp_type > ND_REDIRECT)
 		return NEXT;
 	return nd_message(p);
 }

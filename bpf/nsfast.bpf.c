@@ -2,12 +2,11 @@
 /* Entry points only: context -> struct pkt -> path -> leave. */
 #include "path.h"
 #include "leave.h"
+#include "sock.h"
 #include "sweep.h"
 
 const volatile struct nsf_cfg cfg = {
 	.flows_max = 1,
-	.port_min = 1024,
-	.port_max = 65535,
 };
 
 char LICENSE[] SEC("license") = "GPL";
@@ -15,7 +14,10 @@ char LICENSE[] SEC("license") = "GPL";
 SEC("tc")
 int nsf_from_port(struct __sk_buff *ctx)
 {
-	struct pkt p = { .ctx = ctx, .len = ctx->len };
+	if (ctx->protocol == bpf_htons(ETH_P_IPV6))
+		return leave_six(ctx, NSF_JUMP_PORT6);
+
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
 
 	return leave_tc(&p, path_from_port(&p));
 }
@@ -23,7 +25,7 @@ int nsf_from_port(struct __sk_buff *ctx)
 SEC("tc")
 int nsf_from_host(struct __sk_buff *ctx)
 {
-	struct pkt p = { .ctx = ctx, .len = ctx->len };
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1 };
 
 	return leave_tc(&p, path_from_host(&p));
 }
@@ -31,9 +33,81 @@ int nsf_from_host(struct __sk_buff *ctx)
 SEC("tc")
 int nsf_from_uplink(struct __sk_buff *ctx)
 {
-	struct pkt p = { .ctx = ctx, .len = ctx->len };
+	if (ctx->protocol == bpf_htons(ETH_P_IPV6))
+		return leave_six(ctx, NSF_JUMP_FROM_UP6);
+
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
 
 	return leave_tc(&p, path_from_uplink(&p));
+}
+
+SEC("tc")
+int nsf_to_uplink(struct __sk_buff *ctx)
+{
+	if (ctx->protocol == bpf_htons(ETH_P_IPV6))
+		return leave_six(ctx, NSF_JUMP_TO_UP6);
+
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .family = 4 };
+
+	return leave_tc(&p, path_to_uplink(&p));
+}
+
+/* Where packets go that belong to no flow yet; see nsf_jumps. */
+SEC("tc")
+int nsf_open(struct __sk_buff *ctx)
+{
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
+
+	return leave_tc(&p, path_open(&p));
+}
+
+SEC("tc")
+int nsf_enter(struct __sk_buff *ctx)
+{
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
+
+	return leave_tc(&p, path_enter(&p));
+}
+
+/* The same for IPv6. */
+SEC("tc")
+int nsf_from_port6(struct __sk_buff *ctx)
+{
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 6 };
+
+	return leave_tc(&p, path_from_port(&p));
+}
+
+SEC("tc")
+int nsf_from_up6(struct __sk_buff *ctx)
+{
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 6 };
+
+	return leave_tc(&p, path_from_uplink(&p));
+}
+
+SEC("tc")
+int nsf_to_up6(struct __sk_buff *ctx)
+{
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .family = 6 };
+
+	return leave_tc(&p, path_to_uplink(&p));
+}
+
+SEC("tc")
+int nsf_open6(struct __sk_buff *ctx)
+{
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 6 };
+
+	return leave_tc(&p, path_open(&p));
+}
+
+SEC("tc")
+int nsf_enter6(struct __sk_buff *ctx)
+{
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 6 };
+
+	return leave_tc(&p, path_enter(&p));
 }
 
 /* The two that the loader runs itself. */
@@ -47,4 +121,63 @@ SEC("tc")
 int nsf_purge(struct __sk_buff *ctx)
 {
 	return sweep_now();
+}
+
+/* Sockets of the host itself. */
+SEC("cgroup/connect4")
+int nsf_connect4(struct bpf_sock_addr *ctx)
+{
+	return sock_ask4(ctx, ctx->sk ? ctx->sk->src_ip4 : 0, false);
+}
+
+SEC("cgroup/connect6")
+int nsf_connect6(struct bpf_sock_addr *ctx)
+{
+	__u32 src[4] = {};
+
+	if (ctx->sk) {
+		src[0] = ctx->sk->src_ip6[0];
+		src[1] = ctx->sk->src_ip6[1];
+		src[2] = ctx->sk->src_ip6[2];
+		src[3] = ctx->sk->src_ip6[3];
+	}
+	return sock_ask6(ctx, src);
+}
+
+SEC("cgroup/sendmsg4")
+int nsf_sendmsg4(struct bpf_sock_addr *ctx)
+{
+	return sock_ask4(ctx, ctx->msg_src_ip4, sock_connected4(ctx));
+}
+
+SEC("cgroup/sendmsg6")
+int nsf_sendmsg6(struct bpf_sock_addr *ctx)
+{
+	const __u32 src[4] = { ctx->msg_src_ip6[0], ctx->msg_src_ip6[1], ctx->msg_src_ip6[2], ctx->msg_src_ip6[3] };
+
+	return sock_ask6(ctx, src);
+}
+
+SEC("cgroup/recvmsg4")
+int nsf_recvmsg4(struct bpf_sock_addr *ctx)
+{
+	return sock_answer4(ctx);
+}
+
+SEC("cgroup/recvmsg6")
+int nsf_recvmsg6(struct bpf_sock_addr *ctx)
+{
+	return sock_answer6(ctx);
+}
+
+SEC("cgroup/getpeername4")
+int nsf_getpeername4(struct bpf_sock_addr *ctx)
+{
+	return sock_answer4(ctx);
+}
+
+SEC("cgroup/getpeername6")
+int nsf_getpeername6(struct bpf_sock_addr *ctx)
+{
+	return sock_answer6(ctx);
 }

@@ -4,18 +4,24 @@
 
 #include "pkt.h"
 
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
 #define PARSE_HEAD 54 /* Ethernet, IPv4 without options, TCP without options */
 
 #define ETH_P_QINQ 0x88a8
 
+/* Read anew each time: of one read, the compiler may copy the lower half, and then it is no pointer any more. */
 static __always_inline void *data(const struct pkt *p)
 {
-	return (void *)(long)p->ctx->data;
+	return (void *)(long)*(volatile __u32 *)&p->ctx->data;
 }
 
 static __always_inline void *data_end(const struct pkt *p)
 {
-	return (void *)(long)p->ctx->data_end;
+	return (void *)(long)*(volatile __u32 *)&p->ctx->data_end;
 }
 
 /*
@@ -29,9 +35,35 @@ static __noinline int parse_pull(struct __sk_buff *ctx)
 	return bpf_skb_pull_data(ctx, ctx->gso_size || len < PARSE_HEAD ? len : PARSE_HEAD);
 }
 
+/* RFC 9260 section 3.1: the common header, and the head of the first chunk. */
+struct parse_sctp {
+	__be16 source, dest;
+	__be32 tag, sum;
+	__u8 chunk, flags;
+	__be16 len;
+};
+
+/* What a chunk means for the association, in TCP's flags. */
+static __always_inline __u8 parse_sctp_chunk(__u8 chunk)
+{
+	switch (chunk) {
+	case 1: /* INIT */
+		return TCP_SYN;
+	case 2: /* INIT ACK */
+		return TCP_SYN | TCP_ACK;
+	case 6: /* ABORT */
+		return TCP_RST;
+	case 8:  /* SHUTDOWN ACK */
+	case 14: /* SHUTDOWN COMPLETE */
+		return TCP_FIN | TCP_ACK;
+	}
+	return TCP_ACK;
+}
+
 static __always_inline void parse_l4(struct pkt *p, void *l4)
 {
 	void *end = data_end(p);
+	struct parse_sctp *sctp = l4;
 	struct tcphdr *tcp = l4;
 	struct udphdr *udp = l4;
 	struct icmphdr *icmp = l4;
@@ -50,6 +82,7 @@ static __always_inline void parse_l4(struct pkt *p, void *l4)
 			p->wire = p->l4 - ETH_HLEN + tcp->doff * 4 + p->ctx->gso_size;
 		return;
 	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
 		if ((void *)(udp + 1) > end || room < sizeof(*udp)) {
 			p->bad = NSF_DROP_SHORT_L4;
 			return;
@@ -59,16 +92,28 @@ static __always_inline void parse_l4(struct pkt *p, void *l4)
 		if (p->ctx->gso_size)
 			p->wire = p->l4 - ETH_HLEN + sizeof(*udp) + p->ctx->gso_size;
 		return;
+	case IPPROTO_SCTP:
+		if ((void *)(sctp + 1) > end || room < sizeof(*sctp)) {
+			p->bad = NSF_DROP_SHORT_L4;
+			return;
+		}
+		p->sport = sctp->source;
+		p->dport = sctp->dest;
+		p->tcp = parse_sctp_chunk(sctp->chunk);
+		return;
 	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		if (p->proto != (p->family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) /* a protocol like any other */
+			return;
 		if ((void *)(icmp + 1) > end || room < sizeof(*icmp)) {
 			p->bad = NSF_DROP_SHORT_L4;
 			return;
 		}
 		p->icmp_type = icmp->type;
 		p->icmp_code = icmp->code;
-		if (icmp->type == ICMP_ECHO)
+		if (icmp->type == (p->family == 6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO))
 			p->sport = icmp->un.echo.id;
-		else if (icmp->type == ICMP_ECHOREPLY)
+		else if (icmp->type == (p->family == 6 ? ICMPV6_ECHO_REPLY : ICMP_ECHOREPLY))
 			p->dport = icmp->un.echo.id;
 		return;
 	}
@@ -84,6 +129,7 @@ static __always_inline void parse_ip4(struct pkt *p)
 		p->bad = NSF_DROP_SHORT_IP4;
 		return;
 	}
+	p->id = ip->id;
 	p->saddr = ip->saddr;
 	p->daddr = ip->daddr;
 	p->ttl = ip->ttl;
@@ -133,20 +179,23 @@ static __always_inline enum verdict parse(struct pkt *p)
 	return NEXT;
 }
 
-/* RFC 791: the sum over the whole header is zero. The header's first 20 bytes were seen to be there. */
-static __always_inline bool parse_ip4_sum_ok(const struct pkt *p)
+static __always_inline __u32 parse_folded(__u64 sum)
 {
-	__u32 head = p->l4 - ETH_HLEN;
+	sum = (sum & 0xffffffff) + (sum >> 32);
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (sum & 0xffff) + (sum >> 16);
+}
+
+/* RFC 791: the sum over the whole header, `head` bytes at offset `at`, is zero. */
+static __noinline bool parse_ip4_sum_ok(struct __sk_buff *ctx, __u32 at, __u32 head)
+{
 	__u8 buf[60];
-	__s64 sum;
 
 	bounded(head);
-	if (head < 20 || head > sizeof(buf) || bpf_skb_load_bytes(p->ctx, ETH_HLEN, buf, head))
+	if (head < 20 || head > sizeof(buf) || bpf_skb_load_bytes(ctx, at, buf, head))
 		return false;
-	sum = bpf_csum_diff(NULL, 0, (__be32 *)buf, head & 60, 0);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return sum == 0xffff;
+	return parse_folded(bpf_csum_diff(NULL, 0, (__be32 *)buf, head & 60, 0)) == 0xffff;
 }
 
 struct parse_option {
@@ -216,14 +265,11 @@ static __always_inline bool parse_ns(const struct pkt *p, struct parse_ns *ret)
 	return !bpf_skb_load_bytes(p->ctx, ETH_HLEN, ret, sizeof(*ret));
 }
 
-static __always_inline bool parse_daddr6(const struct pkt *p, struct in6_addr *ret)
-{
-	return !bpf_skb_load_bytes(p->ctx, ETH_HLEN + offsetof(struct ipv6hdr, daddr), ret, sizeof(*ret));
-}
-
-/* The packet that an ICMP error quotes. */
+/* The packet that an ICMP error quotes: what tells which flow it was of. IPv6 addresses as handles. */
 struct parse_quote {
-	struct iphdr ip;
+	__be32 saddr, daddr;
+	__u8 proto;
+	__u8 later; /* a fragment that is not the first one: l4 is its data */
 	__u8 l4[8];
 };
 
@@ -231,23 +277,52 @@ struct parse_quote {
 static __always_inline bool parse_quote(struct pkt *p, struct parse_quote *ret)
 {
 	__u32 at = p->l4 + sizeof(struct icmphdr), end = ETH_HLEN + p->wire, head;
-	__u8 buf[60];
-	__s64 sum;
+	struct iphdr ip;
 
-	if (bpf_skb_load_bytes(p->ctx, at, &ret->ip, sizeof(ret->ip)))
+	if (bpf_skb_load_bytes(p->ctx, at, &ip, sizeof(ip)))
 		return false;
-	head = ret->ip.ihl * 4;
-	bounded(head);
-	if (ret->ip.version != 4 || head < 20 || head > sizeof(buf) || at + head + sizeof(ret->l4) > end)
+	head = ip.ihl * 4;
+	if (ip.version != 4 || at + head + sizeof(ret->l4) > end || !parse_ip4_sum_ok(p->ctx, at, head) ||
+	    bpf_skb_load_bytes(p->ctx, at + head, ret->l4, sizeof(ret->l4)))
 		return false;
-	if (bpf_skb_load_bytes(p->ctx, at, buf, head))
-		return false;
-	sum = bpf_csum_diff(NULL, 0, (__be32 *)buf, head & 60, 0);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	if (sum != 0xffff || bpf_skb_load_bytes(p->ctx, at + head, ret->l4, sizeof(ret->l4)))
-		return false;
+	ret->saddr = ip.saddr;
+	ret->daddr = ip.daddr;
+	ret->proto = ip.protocol;
+	ret->later = !!(ip.frag_off & bpf_htons(0x1fff));
 	p->quote_l4 = at + head;
 	p->quote_len = end - at - head;
 	return true;
+}
+
+#define PARSE_SUM_CHUNK 64
+
+struct parse_sum {
+	struct __sk_buff *ctx;
+	__u32 at, end;
+	__s64 sum;
+};
+
+static long parse_sum_chunk(__u32 i, struct parse_sum *s)
+{
+	__u32 at = s->at + i * PARSE_SUM_CHUNK, n = s->end - at;
+	__u8 buf[PARSE_SUM_CHUNK] = {};
+
+	if (at >= s->end)
+		return 1;
+	if (n > sizeof(buf))
+		n = sizeof(buf);
+	bounded(n);
+	if (n < 1 || n > sizeof(buf) || bpf_skb_load_bytes(s->ctx, at, buf, n))
+		return 1;
+	s->sum = bpf_csum_diff(NULL, 0, (__be32 *)buf, sizeof(buf), s->sum);
+	return 0;
+}
+
+/* RFC 792: the sum over the whole message is zero. */
+static __noinline bool parse_icmp_sum_ok(const struct pkt *p)
+{
+	struct parse_sum s = { .ctx = p->ctx, .at = p->l4, .end = ETH_HLEN + p->wire };
+
+	bpf_loop(65536 / PARSE_SUM_CHUNK, parse_sum_chunk, &s, 0);
+	return parse_folded(s.sum) == 0xffff;
 }

@@ -8,40 +8,111 @@
  *   edit    edit_tc.h applies the plan
  *   leave   leave.h counts, names the drop, redirects
  *
- * A stage says NEXT if it has no opinion. The program at a packet's first hook takes every decision: no second one sees
- * the packet.
+ * A stage says NEXT if it has no opinion. The program at a packet's first hook takes every decision: no second hook sees
+ * the packet. What makes a flow is a program of its own, to which the first one jumps: the path of what is known stays
+ * short, for the verifier too.
  */
 
 #include "arp.h"
 #include "fdb.h"
 #include "flow.h"
+#include "hairpin.h"
+#include "host.h"
 #include "ip.h"
-#include "nat.h"
 #include "nd.h"
 #include "port.h"
 #include "route.h"
 
+/* Each family has programs of its own, see nsfast.bpf.c: no other family's headers are read in them. */
+static __always_inline enum verdict path_read(struct pkt *p)
+{
+	TRY(parse(p));
+	if ((p->ethertype == bpf_htons(ETH_P_IPV6)) != (p->family == 6))
+		return drop(p, NSF_DROP_NOT_IP);
+	return p->family == 6 ? parse6(p) : NEXT;
+}
+
+/* True if addresses towards this destination, of the outside, stay as they are: the packet's, or its source. */
+static __noinline bool path_excepted(struct pkt *p, bool source)
+{
+	struct nsf_except k = { .plen = 64, .net = p->net_id, .family = p->family };
+
+	if (likely(!(p->net->flags & NSF_NET_EXCEPT)))
+		return false;
+	if (p->family == 6) {
+		k.plen = 160;
+		if (!route6_addr(p, source, k.addr))
+			return false;
+	} else {
+		__builtin_memcpy(k.addr, source ? &p->saddr : &p->daddr, sizeof(p->daddr));
+	}
+	return bpf_map_lookup_elem(&nsf_excepts, &k);
+}
+
+/* The network's flags as NSF_NET_SNAT and NSF_NET_ROUTED, for the packet's family. */
+static __always_inline __u32 path_policy(const struct pkt *p)
+{
+	/* read once: what is neither is in the middle of a change, and nothing leaves untranslated then */
+	__u32 flags = *(const volatile __u32 *)&p->net->flags;
+
+	return (p->family == 6 ? flags / NSF_NET_SNAT6 : flags) & (NSF_NET_SNAT | NSF_NET_ROUTED);
+}
+
+/* True if it is for the gateway's own address, and no publish stands there. */
+static __always_inline bool path_to_gateway(struct pkt *p)
+{
+	return ip_for_gateway(p) && publish_find(PUBLISH_KIND(p->family, p->proto), p->daddr, bpf_ntohs(p->dport)) < 0;
+}
+
+/* An IP packet from a container for the gateway's MAC. */
+static __always_inline enum verdict path_inner(struct pkt *p)
+{
+	TRY(ip(p));
+	TRY(flow_inner(p)); /* known: leaves here with its record's plan */
+	if (unlikely(p->flow))
+		return hairpin(p);
+	if (path_to_gateway(p))
+		return HOST;
+	if (path_policy(p) & NSF_NET_SNAT)
+		return OPEN;
+	TRY(route(p)); /* for another address of the host: leaves here */
+	if (p->out == p->net->gateway || path_policy(p) & NSF_NET_ROUTED)
+		return route_plain(p);
+	return drop(p, NSF_DROP_NO_UPLINK);
+}
+
+/* The same packet where flows are made. */
+static __always_inline enum verdict path_open(struct pkt *p)
+{
+	enum verdict v;
+	__u32 flags;
+
+	TRY(port_find(p));
+	TRY(path_read(p));
+	v = ip_for_gateway(p) ? HOST : route(p);
+	if (v == HOST)
+		return hairpin_open(p);
+	if (v != NEXT)
+		return v;
+	if (p->out == p->net->gateway)
+		return route_plain(p);
+	flags = path_policy(p);
+	if (flags & NSF_NET_SNAT)
+		return path_excepted(p, false) ? route_plain(p) : nat(p);
+	return flags & NSF_NET_ROUTED ? route_plain(p) : drop(p, NSF_DROP_NO_UPLINK);
+}
+
 /* A frame from a container, at its port's host side. */
 static __always_inline enum verdict path_from_port(struct pkt *p)
 {
-	__u8 flags;
-
 	TRY(port_find(p));
-	TRY(parse(p));
+	TRY(path_read(p));
 	TRY(port_source(p));
+	TRY(port6(p));
 	TRY(arp(p));
 	TRY(nd(p));
-	TRY(fdb(p));        /* not for the gateway's MAC: leaves here */
-	TRY(ip(p));         /* for the gateway's address: leaves here */
-	TRY(flow_inner(p)); /* known: leaves here with its record's plan */
-	TRY(route(p));      /* for another address of the host: leaves here */
-	if (p->out == p->net->gateway)
-		return route_plain(p);
-	/* read once: what is neither is in the middle of a change, and nothing leaves untranslated then */
-	flags = *(const volatile __u8 *)&p->net->flags;
-	if (flags & NSF_NET_SNAT)
-		return nat(p);
-	return flags & NSF_NET_ROUTED ? route_plain(p) : drop(p, NSF_DROP_NO_UPLINK);
+	TRY(fdb(p)); /* not for the gateway's MAC: leaves here */
+	return path_inner(p);
 }
 
 /* A frame from the host's stack, at the gateway. */
@@ -52,35 +123,76 @@ static __always_inline enum verdict path_from_host(struct pkt *p)
 	return fdb(p);
 }
 
-/* Without translation only subnets of routed networks are reached from outside, by way of the gateway. */
+/* Without translation only subnets of routed networks are reached from outside, by way of the gateway; others only from
+ * where their own addresses are known (SnatExcept). */
 static __noinline enum verdict path_routed(struct pkt *p)
 {
 	struct nsf_subnet k = { .plen = 32, .addr4 = p->daddr };
-	__u32 *id = bpf_map_lookup_elem(&nsf_subnets, &k);
+	const __u32 *id = p->family == 6 ? route6_subnet(p) : bpf_map_lookup_elem(&nsf_subnets, &k);
 
 	if (!id)
 		return PASS;
 	p->net_id = *id;
 	p->net = bpf_map_lookup_elem(&nsf_nets, &p->net_id);
-	if (!p->net || p->net->uplink != p->ctx->ifindex || p->daddr == p->net->addr4)
+	if (!p->net || p->net->uplink != p->ctx->ifindex || ip_for_gateway(p))
+		return PASS;
+	if (!(path_policy(p) & NSF_NET_ROUTED) && !path_excepted(p, true))
 		return PASS;
 	p->slot = p->net->uplink_slot;
 	if (p->ttl <= 1)
-		return icmp_answer(p, NSF_DROP_TTL, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL);
+		return icmp_answer(p, NSF_DROP_TTL, ICMP_SAY_TTL);
 	if (p->wire > p->net->mtu)
 		return icmp_too_big(p, p->net->mtu);
 	p->out = p->net->gateway;
-	p->hop = p->daddr;
+	if (p->family != 6) {
+		p->hop_family = 4;
+		p->hop[0] = p->daddr;
+	} else if (!route6_direct(p)) {
+		return PASS;
+	}
 	return route_plain(p);
 }
 
-/* A packet from outside: what belongs to no flow and no routed network passes on untouched. */
+static __always_inline bool path_foreign(struct pkt *p)
+{
+	if (p->ctx->pkt_type != PACKET_HOST || path_read(p) != NEXT || p->tagged || p->bad || p->frag)
+		return true;
+	return p->family == 6 ? ip6_stays(p) : p->ethertype != bpf_htons(ETH_P_IP);
+}
+
+/* A packet from outside: what belongs to no flow, publish or routed network passes on untouched. */
 static __always_inline enum verdict path_from_uplink(struct pkt *p)
 {
-	if (p->ctx->pkt_type != PACKET_HOST || p->ctx->protocol != bpf_htons(ETH_P_IP))
-		return PASS;
-	if (parse(p) != NEXT || p->tagged || p->bad || p->frag)
+	if (path_foreign(p))
 		return PASS;
 	TRY(flow_outer(p));
+	TRY(inbound(p));
 	return path_routed(p);
+}
+
+/* A packet on its way out of the uplink. What came in by an interface has been decided upon, by us or by the host. */
+static __always_inline enum verdict path_to_uplink(struct pkt *p)
+{
+	if (likely(p->ctx->ingress_ifindex) || path_read(p) != NEXT || p->tagged || p->bad || p->frag == FRAG_LATER)
+		return PASS;
+	if (p->family == 6 ? ip6_stays(p) : p->ethertype != bpf_htons(ETH_P_IP))
+		return PASS;
+	return host(p);
+}
+
+/* A packet that may open a flow to a container: from outside, or from another container by way of a flow of its own. */
+static __always_inline enum verdict path_enter(struct pkt *p)
+{
+	__u32 ifindex = p->ctx->ifindex;
+
+	if (!bpf_map_lookup_elem(&nsf_ifaces, &ifindex)) {
+		if (path_foreign(p))
+			return PASS;
+		TRY(inbound_enter(p));
+		return path_routed(p);
+	}
+	TRY(port_find(p));
+	TRY(path_read(p));
+	TRY(flow_inner(p));
+	return p->flow ? hairpin_enter(p) : drop(p, NSF_DROP_FLOW_RACE);
 }

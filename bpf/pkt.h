@@ -15,6 +15,9 @@ enum verdict {
 	HOST,  /* up to the host's stack through the gateway */
 	FLOOD, /* to all ports of the network and the host, but not back */
 	REPLY, /* back where it came from; p->reason counts if it is set */
+	ON,    /* on where it was going, changed */
+	OPEN,  /* of no flow: on to the program that makes one from inside */
+	ENTER, /* on to the program that makes one from outside */
 };
 
 /* How the packet's bytes are changed before it leaves. */
@@ -22,20 +25,35 @@ enum edit {
 	EDIT_NONE,
 	EDIT_ARP,   /* into the gateway's ARP reply */
 	EDIT_ND,    /* into the gateway's neighbour advertisement */
-	EDIT_TTL,   /* TTL alone; the kernel writes the MACs */
-	EDIT_SNAT,  /* source address and port, TTL, and MACs if known */
-	EDIT_DNAT,  /* destination address and port, TTL, MACs */
-	EDIT_QUOTE, /* ICMP error from outside: destination address and the quoted packet's source, TTL, MACs */
+	EDIT_MACS,  /* MACs alone */
+	EDIT_TTL,   /* TTL or hop limit alone, and MACs if known */
+	EDIT_NAT,   /* what p->nat says, TTL, and MACs if known */
+	EDIT_QUOTE, /* ICMP error: what p->nat says, in the quoted packet too; TTL, and MACs if known */
 	EDIT_ICMP,  /* into an ICMP error about itself */
+};
+
+/* Ends that are translated: bits of pkt.nat. */
+enum nat_end {
+	NAT_SRC = 1,
+	NAT_DST = 2,
+};
+
+/* One end as it shall be. IPv6: addr is the handle, addr6 the address; it points into a map. */
+struct end {
+	__be32 addr;
+	__be16 port;
+	__u16 pad;
+	const __u32 *addr6;
 };
 
 enum frag { FRAG_NONE, FRAG_FIRST, FRAG_LATER };
 
 struct pkt {
 	struct __sk_buff *ctx;
+	__u64 family; /* 4 or 6, of the program; a whole word is what the verifier knows at every test of it */
 
 	/* port: where it came from */
-	const struct nsf_port *port;
+	const struct nsf_port *port; /* NULL: from outside */
 	const struct nsf_net *net;
 	__u32 net_id;
 	__u32 slot; /* of the attachment it came from; 0 on the uplink until a flow tells */
@@ -44,29 +62,35 @@ struct pkt {
 	/* parse */
 	__u8 dmac[6] __attribute__((aligned(2))), smac[6]; /* mac_copy() goes by halfwords */
 	__be16 ethertype;
-	__u8 tagged; /* a VLAN tag in the metadata or in the frame */
-	__u8 bad;    /* enum nsf_drop: what is wrong with the headers above Ethernet, for those who need them */
-	__be32 saddr, daddr;
-	__u16 l4; /* offset of the transport header */
+	__u8 tagged;         /* a VLAN tag in the metadata or in the frame */
+	__u8 bad;            /* enum nsf_drop: what is wrong with the headers above Ethernet, for those who need them */
+	__be32 saddr, daddr; /* IPv6: handles, see nsfast/addr.h */
+	__u16 l4;            /* offset of the transport header */
 	__u8 proto, ttl, tos;
 	__u8 frag;           /* enum frag */
+	__u8 hops;           /* what the TTL goes down by: 1, or 0 if the defragmenter has done it */
+	__be32 id;           /* fragments: identification; IPv4: in the lower half */
 	__be16 sport, dport; /* ICMP queries: as in struct nsf_flow_key */
-	__u8 tcp;            /* flag byte */
+	__u8 tcp;            /* flag byte; SCTP: chunks as flags */
 	__u8 icmp_type, icmp_code;
 	__u32 wire; /* bytes from the IP header on, of the longest packet this one becomes on a wire */
 
 	/* the plan */
 	struct nsf_flow *flow;
-	__u32 out;      /* ifindex */
-	__u32 out_slot; /* attachment it leaves by, for counting; 0 for none */
-	__be32 hop;     /* NEIGH: next hop's address */
-	__u32 mtu;      /* of the way out; EDIT_ICMP: the MTU told to the sender */
-	__u8 macs;      /* out_dmac and out_smac are known */
-	__u8 edit;      /* enum edit */
-	__u8 reason;    /* enum nsf_drop */
+	__u32 flow_slot; /* in nsf_flows */
+	__u32 out;       /* ifindex */
+	__u32 out_slot;  /* attachment it leaves by, for counting; 0 for none */
+	__u8 hop_family; /* NEIGH: 4, 6, or 0 if the kernel must find the next hop itself */
+	__be32 hop[4];   /* its address; IPv4 in the first */
+	__u32 mtu;       /* of the way out; EDIT_ICMP: the MTU told to the sender */
+	__u8 macs;       /* out_dmac and out_smac are known */
+	__u8 edit;       /* enum edit */
+	__u8 reason;     /* enum nsf_drop */
+	__u8 nat;        /* enum nat_end */
+	__u8 made;       /* the flow is this packet's own doing */
 	__u8 out_dmac[6] __attribute__((aligned(2))), out_smac[6];
-	__be32 new_addr;
-	__be16 new_port;
+	struct end src,
+		dst; /* NAT_SRC, NAT_DST; in a quoted packet, which went the other way, src is its destination */
 	__u8 error_type, error_code; /* EDIT_ICMP */
 	__be32 error_src;
 	__u16 quote_l4;  /* EDIT_QUOTE: offset of the quoted transport header */

@@ -4,31 +4,36 @@
 
 #include "icmp.h"
 #include "port.h"
-
-#define AF_INET 2
+#include "route6.h"
 
 /*
  * Asks the kernel. Lookups come from the gateway's far end: the kernel answers only for an interface with forwarding
  * on, and that one never hands a packet to the stack. NEXT: p->out is the network's uplink or gateway, p->hop the next
- * hop (0: the kernel must find it itself); p->macs tells whether the MACs and p->mtu, the route's, are known. The packet
+ * hop (hop_family 0: the kernel must find it itself); p->macs tells whether the MACs and p->mtu, the route's, are known. The packet
  * fits through.
  */
 static __noinline enum verdict route(struct pkt *p)
 {
 	struct bpf_fib_lookup q = {
-		.family = AF_INET,
 		.l4_protocol = p->proto,
 		.sport = p->sport,
 		.dport = p->dport,
 		.tot_len = p->wire, /* and the route's MTU comes back in its place */
 		.ifindex = p->net->fib,
-		.tos = p->tos & 0x1c,
-		.ipv4_src = p->saddr,
-		.ipv4_dst = p->daddr,
 	};
 	__u32 other;
-	long r = bpf_fib_lookup(p->ctx, &q, sizeof(q), 0);
+	long r;
 
+	if (p->family == 6) {
+		if (!route6_ask(p, &q))
+			return drop(p, NSF_DROP_SHORT_IP6);
+	} else {
+		q.family = AF_INET;
+		q.tos = p->tos & 0x1c;
+		q.ipv4_src = p->saddr;
+		q.ipv4_dst = p->daddr;
+	}
+	r = bpf_fib_lookup(p->ctx, &q, sizeof(q), 0);
 	switch (r) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
 		p->mtu = q.mtu_result;
@@ -47,25 +52,29 @@ static __noinline enum verdict route(struct pkt *p)
 	case BPF_FIB_LKUP_RET_BLACKHOLE:
 		return drop(p, NSF_DROP_BLACKHOLE);
 	case BPF_FIB_LKUP_RET_UNREACHABLE:
-		return icmp_answer(p, NSF_DROP_UNREACHABLE, ICMP_DEST_UNREACH, ICMP_HOST_UNREACH);
+		return icmp_answer(p, NSF_DROP_UNREACHABLE, ICMP_SAY_HOST);
 	case BPF_FIB_LKUP_RET_PROHIBIT:
-		return icmp_answer(p, NSF_DROP_PROHIBITED, ICMP_DEST_UNREACH, ICMP_PKT_FILTERED);
+		return icmp_answer(p, NSF_DROP_PROHIBITED, ICMP_SAY_ADMIN);
 	case BPF_FIB_LKUP_RET_FWD_DISABLED:
 		return drop(p, NSF_DROP_FORWARD_OFF);
 	default:
-		return icmp_answer(p, NSF_DROP_NO_ROUTE, ICMP_DEST_UNREACH, ICMP_NET_UNREACH);
+		return icmp_answer(p, NSF_DROP_NO_ROUTE, ICMP_SAY_NET);
 	}
 	if (q.ifindex != p->net->uplink && q.ifindex != p->net->gateway) {
 		other = q.ifindex;
 		if (bpf_map_lookup_elem(&nsf_ifaces, &other))
-			return icmp_answer(p, NSF_DROP_OTHER_NET, ICMP_DEST_UNREACH, ICMP_PKT_FILTERED);
-		return icmp_answer(p, p->net->uplink ? NSF_DROP_NOT_UPLINK : NSF_DROP_NO_UPLINK, ICMP_DEST_UNREACH,
-				   ICMP_NET_UNREACH);
+			return icmp_answer(p, NSF_DROP_OTHER_NET, ICMP_SAY_ADMIN);
+		return icmp_answer(p, p->net->uplink ? NSF_DROP_NOT_UPLINK : NSF_DROP_NO_UPLINK, ICMP_SAY_NET);
 	}
 	if (unlikely(p->ttl <= 1))
-		return icmp_answer(p, NSF_DROP_TTL, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL);
+		return icmp_answer(p, NSF_DROP_TTL, ICMP_SAY_TTL);
 	p->out = q.ifindex;
-	p->hop = q.family == AF_INET ? q.ipv4_dst : 0;
+	if (p->family == 6) {
+		route6_hop(p, &q);
+	} else {
+		p->hop_family = q.family == AF_INET ? 4 : 0;
+		p->hop[0] = q.ipv4_dst;
+	}
 	p->macs = r == BPF_FIB_LKUP_RET_SUCCESS;
 	mac_copy(p->out_dmac, q.dmac);
 	mac_copy(p->out_smac, q.smac);

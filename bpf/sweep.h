@@ -2,8 +2,8 @@
 /* Expiry without a daemon: one timer walks the flows in slices, and the FDB now and then. */
 #pragma once
 
-#include "ledger.h"
 #include "fdb.h"
+#include "flow.h"
 
 #define SWEEP_SLICE   4096         /* flow slots a run */
 #define SWEEP_BUSY_NS 100000000ULL /* between runs while there are flows: 131,072 slots in 3.2 s */
@@ -12,39 +12,42 @@
 
 static __always_inline enum nsf_timeout sweep_class(const struct nsf_flow *f)
 {
-	__u8 syn = NSF_TCP_SYN_IN | NSF_TCP_SYN_PEER, fin = NSF_TCP_FIN_IN | NSF_TCP_FIN_PEER;
-
-	if (f->proto == IPPROTO_UDP)
+	switch (f->proto) {
+	case IPPROTO_TCP:
+	case IPPROTO_SCTP:
+		if ((f->tcp & END_FINS) == END_FINS || f->tcp & NSF_TCP_RST)
+			return NSF_TIMEOUT_TCP_CLOSE;
+		return (f->tcp & FLOW_SYNS) == FLOW_SYNS ? NSF_TIMEOUT_TCP_EST : NSF_TIMEOUT_TCP_OPEN;
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
 		return NSF_TIMEOUT_UDP;
-	if (f->proto != IPPROTO_TCP)
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
 		return NSF_TIMEOUT_ICMP;
-	if ((f->tcp & syn) == syn && (f->tcp & fin) != fin && !(f->tcp & NSF_TCP_RST))
-		return NSF_TIMEOUT_TCP_EST;
-	return NSF_TIMEOUT_TCP_TRANS;
+	}
+	return NSF_TIMEOUT_OTHER;
 }
 
-/* The only place where flows end; one sweep at a time comes here. */
-static __always_inline void sweep_free(struct nsf_flow *f, __u32 slot)
+/* False if the flow's port is gone, or its network has not got the external end any more. */
+static __always_inline bool sweep_valid(const struct nsf_flow *f, const struct nsf_net *net)
 {
-	struct nsf_flow_key outer = {
-		.saddr = f->peer, .daddr = f->ext, .sport = f->peer_port, .dport = f->ext_port, .proto = f->proto
-	};
-	struct nsf_flow_key inner = { .saddr = f->inner,
-				      .daddr = f->peer,
-				      .sport = f->inner_port,
-				      .dport = f->peer_port,
-				      .net = f->net,
-				      .proto = f->proto };
-	__u32 snat = f->snat, proto = ledger_proto(f->proto), port = bpf_ntohs(f->ext_port), gen = f->gen;
-	__u64 owner = ledger_owner(f->inner, f->inner_port, f->net);
+	__u32 slot = f->slot;
+	const struct nsf_port *port = bpf_map_lookup_elem(&nsf_ports, &slot);
+	const struct nsf_publish *r;
+	const struct nsf_snat *snat;
+	int row;
 
-	if (__sync_val_compare_and_swap(&f->gen, gen, gen + 1) != gen)
-		return;
-	f->flags = 0;
-	bpf_map_delete_elem(&nsf_flow_keys, &inner);
-	bpf_map_delete_elem(&nsf_flow_keys, &outer);
-	ledger_put(snat, proto, port, owner);
-	bpf_map_push_elem(&nsf_flow_free, &slot, 0);
+	if (!port || port->gen != f->port_gen)
+		return false;
+	if (f->flags & NSF_FLOW_PUBLISH) {
+		row = publish_find(PUBLISH_KIND(f->family, f->proto), f->ext, bpf_ntohs(f->ext_port));
+		r = row < 0 ? NULL : bpf_map_lookup_elem(&nsf_publish, &row);
+		return r && r->to == f->inner && r->slot == slot &&
+		       bpf_ntohs(f->inner_port) - r->to_first == bpf_ntohs(f->ext_port) - r->first;
+	}
+	snat = flow_snat(net, f->inner, f->family);
+	return snat && net->flags & (f->family == 6 ? NSF_NET_SNAT6 : NSF_NET_SNAT) && snat->addr == f->ext &&
+	       snat->ledger == f->snat;
 }
 
 /* A packet may have been seen a moment after now: then ticks is negative. */
@@ -61,9 +64,8 @@ struct sweep {
 
 static long sweep_flow(__u32 i, struct sweep *s)
 {
-	__u32 slot = s->first + i, net_id, port_slot, class;
+	__u32 slot = s->first + i, net_id, class;
 	struct nsf_flow *f = bpf_map_lookup_elem(&nsf_flows, &slot);
-	const struct nsf_port *port;
 	const struct nsf_net *net;
 
 	if (!f)
@@ -71,18 +73,14 @@ static long sweep_flow(__u32 i, struct sweep *s)
 	if (!(f->flags & NSF_FLOW_LIVE))
 		return 0;
 	net_id = f->net;
-	port_slot = f->slot;
 	net = bpf_map_lookup_elem(&nsf_nets, &net_id);
-	port = bpf_map_lookup_elem(&nsf_ports, &port_slot);
 	class = sweep_class(f);
 	bounded(class);
-	if (class >= NSF_TIMEOUT_MAX)
+	if (!net || class >= NSF_TIMEOUT_MAX)
 		return 1;
-	/* a flow ends too when its port is gone or its network has another SNAT address */
-	if (net && port && port->gen == f->port_gen && net->flags & NSF_NET_SNAT && net->snat4 == f->ext &&
-	    net->snat == f->snat && !sweep_idle(s->now - f->seen, net->timeout[class]))
-		return 0;
-	sweep_free(f, slot);
+	if (f->flags & NSF_FLOW_ENDING || sweep_idle(s->now - f->seen, net->timeout[class]) ||
+	    !(f->flags & NSF_FLOW_HOST || sweep_valid(f, net)))
+		flow_end(slot, f->gen);
 	return 0;
 }
 

@@ -9,6 +9,8 @@
 
 struct held {
 	int ifindex;
+	__u32 flags; /* IFA_F_* */
+	__u8 scope;  /* RT_SCOPE_* */
 	struct addr a;
 };
 
@@ -17,9 +19,26 @@ struct addrs {
 	size_t n, room;
 };
 
-static unsigned int addr_len(__u8 family)
+unsigned addr_size(__u8 family)
 {
 	return family == AF_INET ? 4 : 16;
+}
+
+bool addr_same_prefix(const struct addr *a, const struct addr *b, unsigned plen)
+{
+	__u8 rest = 0xff00 >> plen % 8;
+
+	return !memcmp(a->bytes, b->bytes, plen / 8) && (!rest || !((a->bytes[plen / 8] ^ b->bytes[plen / 8]) & rest));
+}
+
+struct addr addr_link_local(const __u8 mac[6])
+{
+	return (struct addr){
+		.family = AF_INET6,
+		.plen = 64,
+		.bytes = { 0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4],
+			   mac[5] },
+	};
 }
 
 static void put_addr(struct nlmsghdr *nlh, int ifindex, const struct addr *a)
@@ -35,8 +54,8 @@ static void put_addr(struct nlmsghdr *nlh, int ifindex, const struct addr *a)
 		if (a->bytes[0] == 0xfe && (a->bytes[1] & 0xc0) == 0x80)
 			ifa->ifa_scope = RT_SCOPE_LINK;
 	}
-	mnl_attr_put(nlh, IFA_LOCAL, addr_len(a->family), a->bytes);
-	mnl_attr_put(nlh, IFA_ADDRESS, addr_len(a->family), a->bytes);
+	mnl_attr_put(nlh, IFA_LOCAL, addr_size(a->family), a->bytes);
+	mnl_attr_put(nlh, IFA_ADDRESS, addr_size(a->family), a->bytes);
 }
 
 static bool addr_ok(const struct addr *a)
@@ -49,7 +68,7 @@ static int is_same(int ifindex, const struct addr *a, void *arg)
 	const struct addr *b = arg;
 
 	(void)ifindex;
-	return a->family == b->family && a->plen == b->plen && memcmp(a->bytes, b->bytes, addr_len(a->family)) == 0;
+	return a->family == b->family && a->plen == b->plen && memcmp(a->bytes, b->bytes, addr_size(a->family)) == 0;
 }
 
 int addr_add(struct nl *nl, int ifindex, const struct addr *a)
@@ -84,7 +103,8 @@ int addr_del(struct nl *nl, int ifindex, const struct addr *a)
 		return -EINVAL;
 	put_addr(nl_msg(nl, RTM_DELADDR, 0), ifindex, a);
 	r = nl_send(nl, NULL);
-	return r == -EADDRNOTAVAIL || r == -ENODEV ? 0 : r;
+	/* ENXIO: an interface without IPv6 */
+	return r == -EADDRNOTAVAIL || r == -ENODEV || r == -ENXIO ? 0 : r;
 }
 
 static int keep_addr(const struct nlmsghdr *nlh, void *arg)
@@ -93,6 +113,7 @@ static int keep_addr(const struct nlmsghdr *nlh, void *arg)
 	const struct nlattr *a, *local = NULL;
 	struct addrs *as = arg;
 	struct held *h;
+	__u32 flags = ifa->ifa_flags;
 
 	if (nlh->nlmsg_type != RTM_NEWADDR || (ifa->ifa_family != AF_INET && ifa->ifa_family != AF_INET6))
 		return MNL_CB_OK;
@@ -100,8 +121,10 @@ static int keep_addr(const struct nlmsghdr *nlh, void *arg)
 	mnl_attr_for_each(a, nlh, sizeof(*ifa)) {
 		if (mnl_attr_get_type(a) == IFA_LOCAL || (mnl_attr_get_type(a) == IFA_ADDRESS && !local))
 			local = a;
+		if (mnl_attr_get_type(a) == IFA_FLAGS && mnl_attr_get_payload_len(a) >= sizeof(flags))
+			flags = mnl_attr_get_u32(a);
 	}
-	if (!local || mnl_attr_get_payload_len(local) != addr_len(ifa->ifa_family))
+	if (!local || mnl_attr_get_payload_len(local) != addr_size(ifa->ifa_family))
 		return MNL_CB_OK;
 	if (as->n == as->room) {
 		size_t room = 2 * as->room + 1;
@@ -117,9 +140,11 @@ static int keep_addr(const struct nlmsghdr *nlh, void *arg)
 	h = &as->v[as->n++];
 	*h = (struct held){
 		.ifindex = (int)ifa->ifa_index,
+		.flags = flags,
+		.scope = ifa->ifa_scope,
 		.a = { .family = ifa->ifa_family, .plen = ifa->ifa_prefixlen },
 	};
-	memcpy(h->a.bytes, mnl_attr_get_payload(local), addr_len(ifa->ifa_family));
+	memcpy(h->a.bytes, mnl_attr_get_payload(local), addr_size(ifa->ifa_family));
 	return MNL_CB_OK;
 }
 
@@ -128,18 +153,48 @@ static void forget_addrs(void *arg)
 	((struct addrs *)arg)->n = 0;
 }
 
+static int get_addrs(struct nl *nl, int ifindex, __u8 family, struct addrs *ret)
+{
+	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nl_msg(nl, RTM_GETADDR, NLM_F_DUMP), sizeof(*ifa));
+
+	ifa->ifa_family = family;
+	ifa->ifa_index = (__u32)ifindex;
+	return nl_query(nl, keep_addr, forget_addrs, ret);
+}
+
 int addr_list(struct nl *nl, int ifindex, int (*cb)(int ifindex, const struct addr *a, void *arg), void *arg)
 {
 	struct addrs as = {};
-	struct ifaddrmsg *ifa;
-	int r;
+	int r = get_addrs(nl, ifindex, AF_UNSPEC, &as);
 
-	ifa = mnl_nlmsg_put_extra_header(nl_msg(nl, RTM_GETADDR, NLM_F_DUMP), sizeof(*ifa));
-	ifa->ifa_family = AF_UNSPEC;
-	ifa->ifa_index = (__u32)ifindex;
-	r = nl_query(nl, keep_addr, forget_addrs, &as);
 	for (size_t i = 0; i < as.n && !r; i++)
 		r = cb(as.v[i].ifindex, &as.v[i].a, arg);
+	free(as.v);
+	return r;
+}
+
+int addr_global6(struct nl *nl, int ifindex, struct addr *ret)
+{
+	struct addrs as = {};
+	const struct held *best = NULL;
+	int r = get_addrs(nl, ifindex, AF_INET6, &as);
+
+	for (size_t i = 0; i < as.n && !r; i++) {
+		const struct held *h = &as.v[i];
+
+		if (h->ifindex != ifindex || h->scope != RT_SCOPE_UNIVERSE ||
+		    h->flags & (IFA_F_TEMPORARY | IFA_F_DEPRECATED | IFA_F_TENTATIVE | IFA_F_DADFAILED))
+			continue;
+		/* the kernel lists the youngest first */
+		if (!best || (best->a.bytes[0] & 0xfe) == 0xfc || (h->a.bytes[0] & 0xfe) != 0xfc)
+			best = h;
+	}
+	if (!r && !best)
+		r = -ENOENT;
+	if (!r) {
+		*ret = best->a;
+		ret->plen = 128;
+	}
 	free(as.v);
 	return r;
 }
@@ -176,7 +231,7 @@ int addr_parse(const char *text, struct addr *ret)
 	a.family = strchr(buf, ':') ? AF_INET6 : AF_INET;
 	if (inet_pton(a.family, buf, a.bytes) != 1)
 		return -EINVAL;
-	plen = 8 * (int)addr_len(a.family);
+	plen = 8 * (int)addr_size(a.family);
 	if (slash)
 		plen = parse_plen(slash + 1, plen);
 	if (plen < 0)

@@ -9,28 +9,19 @@
 
 #include "nsfast/drop.h"
 
+#include "bpf_net6.h"
 #include "bpf_port.h"
+#include "bpf_publish.h"
 #include "bpf_row.h"
+#include "bpf_sock.h"
 #include "bpf_uplink.h"
 #include "ifname.h"
 #include "log.h"
+#include "six.h"
 #include "state.h"
 
-/* fe80:: and the modified EUI-64 of the gateway's MAC (RFC 4291, appendix A). */
-static struct addr net_link_local(const __u8 mac[6])
-{
-	struct addr a = { .family = AF_INET6, .plen = 64, .bytes = { 0xfe, 0x80 } };
-
-	a.bytes[8] = mac[0] ^ 2;
-	a.bytes[9] = mac[1];
-	a.bytes[10] = mac[2];
-	a.bytes[11] = 0xff;
-	a.bytes[12] = 0xfe;
-	a.bytes[13] = mac[3];
-	a.bytes[14] = mac[4];
-	a.bytes[15] = mac[5];
-	return a;
-}
+#define NET_HALF_DEFAULT  4096
+#define NET_PORTS_DEFAULT 16384
 
 /* The gateway's pair, if it is there and ours: both ends here, and each other's peer. -ENODEV if nothing is there. */
 static int net_gateway_find(struct host *h, const char *name, struct link *ret, struct link *ret_far)
@@ -77,7 +68,6 @@ static int net_gateway_make(struct host *h, const struct network *n, struct link
  */
 static int net_gateway_up(struct host *h, const struct network *n, const struct link *gw, const struct link *far)
 {
-	const struct addr ll = net_link_local(n->mac);
 	char alias[NET_NAME_LEN + 16];
 	const struct link_change far_up = {
 		.up = 1, .mtu = n->mtu, .forwarding4 = 1, .addrgen_none = 1, .noarp = 1, .alias = alias
@@ -88,27 +78,50 @@ static int net_gateway_up(struct host *h, const struct network *n, const struct 
 	int r;
 
 	snprintf(alias, sizeof(alias), "nsfast:%s", n->name);
-	r = link_set(h->nl, far->ifindex, &far_up);
+	r = bpf_net6_links(h, n, gw, far);
+	if (!r)
+		r = link_set(h->nl, far->ifindex, &far_up);
 	if (!r)
 		r = link_set(h->nl, gw->ifindex, &gw_up);
 	if (!r)
 		r = addr_add(h->nl, gw->ifindex, &n->gateway);
 	if (!r)
-		r = addr_add(h->nl, gw->ifindex, &ll);
-	return r == -EAFNOSUPPORT ? 0 : r ? fail(r, "%s: cannot set up the gateway", n->name) : 0;
+		r = bpf_net6_gateway(h, n, gw, far);
+	return r ? fail(r, "%s: cannot set up the gateway", n->name) : 0;
 }
 
 static void net_fill(const struct network *n, struct nsf_net *row)
 {
-	const struct addr ll = net_link_local(n->mac);
 	__u32 mask = 0xffffffffu << (32 - n->gateway.plen);
 
 	row->mtu = n->mtu;
 	memcpy(&row->addr4, n->gateway.bytes, sizeof(row->addr4));
 	row->mask4 = htonl(mask);
-	memcpy(row->addr6, ll.bytes, sizeof(row->addr6));
+	bpf_net6_fill(n, row);
 	memcpy(row->mac, n->mac, sizeof(row->mac));
 	memcpy(row->timeout, n->timeout, sizeof(row->timeout));
+	row->port_min = n->port_min;
+	row->port_max = n->port_max;
+	row->max_flows = n->limit[PORT_LIMIT_FLOWS];
+	row->max_half = n->limit[PORT_LIMIT_HALF];
+	row->max_ports = n->limit[PORT_LIMIT_PORTS];
+}
+
+/* One port alone must not fill the table: limits that were not set. */
+static void net_limits(const struct dp *dp, struct network *n)
+{
+	const __u32 quarter = dp->n_flows / 4 ? dp->n_flows / 4 : 1;
+	const __u32 limits[] = {
+		[PORT_LIMIT_FLOWS] = quarter,
+		[PORT_LIMIT_HALF] = quarter < NET_HALF_DEFAULT ? quarter : NET_HALF_DEFAULT,
+		[PORT_LIMIT_PORTS] = NET_PORTS_DEFAULT,
+	};
+	unsigned i;
+
+	_Static_assert(ARRAY_SIZE(limits) == PORT_LIMIT_MAX, "a default for each");
+	for (i = 0; i < PORT_LIMIT_MAX; i++)
+		if (!n->limit[i])
+			n->limit[i] = limits[i];
 }
 
 /* Gateway, its slot and its hook: from nothing, or what is missing of it. */
@@ -159,12 +172,13 @@ static int net_zero_drops(struct host *h, __u32 id)
 
 static int net_begin(struct host *h, struct network *n)
 {
+	struct network defaults; /* the timeouts of the host's own flows */
 	int r;
 
 	if (!h->dp.loaded) {
 		r = state_bpffs();
 		if (!r)
-			r = dp_load(h->cookie, &h->dp);
+			r = dp_load(h->cookie, n->flows ? n->flows : DP_FLOWS_DEFAULT, &h->dp);
 		if (r)
 			return r;
 	}
@@ -172,6 +186,9 @@ static int net_begin(struct host *h, struct network *n)
 	if (!n->id)
 		return fail(-ENOSPC, "%s: this host has %d networks, there is no room for more", n->name,
 			    NSF_NETS_MAX - 1);
+	network_init(&defaults, "");
+	memcpy(h->dp.nets[0].timeout, defaults.timeout, sizeof(defaults.timeout));
+	net_limits(&h->dp, n);
 	h->dp.nets[n->id] = (struct nsf_net){};
 	net_fill(n, &h->dp.nets[n->id]);
 	return net_zero_drops(h, n->id);
@@ -194,9 +211,10 @@ static int net_clear(struct host *h, __u32 id, const char *name)
 {
 	struct nsf_net *row = &h->dp.nets[id];
 	struct link gw, far;
-	int first = 0, r;
+	int first, r;
 
 	row->name[0] = '\0';
+	first = bpf_publish_drop(h, id, 0);
 	while (row->first) {
 		r = bpf_port_clear(h, row->first);
 		first = first ? first : r;
@@ -240,7 +258,7 @@ int bpf_net_add(struct host *h, struct network *n)
 		return r;
 	}
 	row_commit(h->dp.nets[n->id].name, n->name, sizeof(h->dp.nets[0].name));
-	return 0;
+	return bpf_sock_sync(h);
 }
 
 int bpf_net_change(struct host *h, struct network *n)
@@ -254,14 +272,16 @@ int bpf_net_change(struct host *h, struct network *n)
 	row = &h->dp.nets[n->id];
 	mtu = row->mtu != n->mtu;
 	memcpy(n->mac, row->mac, sizeof(n->mac));
+	r = bpf_net6_leave(h, n, row);
 	net_fill(n, row);
-	r = net_gateway(h, n);
+	if (!r)
+		r = net_gateway(h, n);
 	if (!r)
 		r = bpf_uplink_set(h, n);
 	for (slot = row->first; !r && mtu && slot; slot = h->dp.ports[slot].next)
 		if (h->dp.names[slot].netns[0])
 			r = bpf_port_mtu(h, slot, n->mtu);
-	return r;
+	return r ? r : bpf_sock_sync(h);
 }
 
 /* A pair that was made and entered nowhere, by a run that was killed right then. */
@@ -318,6 +338,7 @@ int bpf_net_sweep(struct host *h)
 	__u32 i;
 	size_t k;
 
+	six_repair(h);
 	if (h->dp.loaded) {
 		for (i = 1; i < NSF_SLOTS_MAX; i++) {
 			if (h->dp.ports[i].role != NSF_ROLE_PORT || h->dp.names[i].port[0])
@@ -334,6 +355,10 @@ int bpf_net_sweep(struct host *h)
 				r = h->dp.nets[i].gateway_slot ? net_clear(h, i, "half-made network") : 0;
 			first = first ? first : r;
 		}
+		r = bpf_publish_sweep(h);
+		first = first ? first : r;
+		r = bpf_sock_sync(h);
+		first = first ? first : r;
 		r = net_end(h);
 		first = first ? first : r;
 	}

@@ -10,13 +10,14 @@
 
 #include "nsfast/count.h"
 
+#include "bpf_port6.h"
+#include "bpf_publish.h"
 #include "bpf_row.h"
 #include "ifname.h"
 #include "log.h"
 #include "netns.h"
+#include "six.h"
 #include "state.h"
-
-#define PORT_INSIDE "eth0"
 
 int bpf_port_zero(struct host *h, __u32 slot)
 {
@@ -46,8 +47,7 @@ static int port_leave(struct host *h, const char *netns)
 	return netns[0] && !bpf_port_lives(h, netns) ? host_netns_put(h, netns) : 0;
 }
 
-/* A socket in the namespace; the caller comes back to its own. */
-static int port_enter(struct host *h, int netns, struct nl **ret)
+int bpf_port_enter(struct host *h, int netns, struct nl **ret)
 {
 	int r = netns_enter(netns), back;
 
@@ -72,27 +72,32 @@ static int port_ready(struct nl *nl, int ifindex)
 /* The container's side: address, default route; then both ends are ready. A namespace that is not ours keeps the default route it has. */
 static int port_inside(struct host *h, const struct network *n, const struct port *p, int netns, int ifindex)
 {
-	const struct link_change up = { .up = 1 };
+	struct link_change up = { .up = 1 };
 	autonl struct nl *nl = NULL;
 	struct link eth0, lo;
 	struct route route;
-	int r = port_enter(h, netns, &nl);
+	bool ipv6 = bpf_port6_begin(h, n, p, netns);
+	int r = bpf_port_enter(h, netns, &nl);
 
+	up.addrgen_none = ipv6;
 	if (!r)
-		r = link_get(nl, PORT_INSIDE, 0, &eth0);
+		r = link_get(nl, BPF_PORT_INSIDE, 0, &eth0);
 	if (!r)
 		r = link_set(nl, eth0.ifindex, &up);
 	if (!r && host_netns_ours(h, p->netns) && !link_get(nl, "lo", 0, &lo))
 		r = link_set(nl, lo.ifindex, &up);
 	if (!r)
 		r = addr_add(nl, eth0.ifindex, &p->addr);
+	if (!r && ipv6)
+		r = bpf_port6_inside(n, p, nl, &eth0);
 	if (!r)
 		r = port_ready(nl, eth0.ifindex);
 	if (!r)
 		r = port_ready(h->nl, ifindex);
 	if (r)
-		return fail(r, "%s/%s: cannot set up '%s' in namespace '%s'", n->name, p->name, PORT_INSIDE, p->netns);
-	if (!route_default(nl, &route) && route.ifindex != eth0.ifindex) {
+		return fail(r, "%s/%s: cannot set up '%s' in namespace '%s'", n->name, p->name, BPF_PORT_INSIDE,
+			    p->netns);
+	if (!route_default(nl, AF_INET, &route) && route.ifindex != eth0.ifindex) {
 		warn("%s/%s: namespace '%s' has a default route already, it stays", n->name, p->name, p->netns);
 		return 0;
 	}
@@ -107,24 +112,24 @@ static int port_veth(struct host *h, const struct network *n, struct port *p, in
 	autonl struct nl *inside = NULL;
 	__u8 host_mac[6];
 	struct link there;
-	int r = port_enter(h, netns, &inside);
+	int r = bpf_port_enter(h, netns, &inside);
 
 	if (r)
 		return fail(r, "%s/%s: cannot enter namespace '%s'", n->name, p->name, p->netns);
 	ifname_port(n->name, p->name, ifname);
 	if (!link_get(h->nl, ifname, 0, &there)) /* no row leads to it: a killed run left it */
 		link_del(h->nl, there.ifindex);
-	if (!link_get(inside, PORT_INSIDE, 0, &there)) {
+	if (!link_get(inside, BPF_PORT_INSIDE, 0, &there)) {
 		hint("give the port another namespace, or adopt its interface with --dev");
 		return fail_usage("%s/%s: namespace '%s' has an interface '%s' already", n->name, p->name, p->netns,
-				  PORT_INSIDE);
+				  BPF_PORT_INSIDE);
 	}
 	if (!(p->has & PORT_HAS_MAC))
 		ifname_mac(n->name, slot, p->mac);
 	memcpy(host_mac, p->mac, sizeof(host_mac));
 	host_mac[0] ^= 4; /* another one that is local too */
 	r = link_add_veth(h->nl, &(struct veth){ .name = ifname,
-						 .peer_name = PORT_INSIDE,
+						 .peer_name = BPF_PORT_INSIDE,
 						 .mac = host_mac,
 						 .peer_mac = p->mac,
 						 .mtu = n->mtu,
@@ -132,6 +137,21 @@ static int port_veth(struct host *h, const struct network *n, struct port *p, in
 	if (!r)
 		r = link_get(h->nl, ifname, 0, ret);
 	return r ? fail(r, "%s/%s: cannot make interface '%s'", n->name, p->name, ifname) : 0;
+}
+
+static void port_limits(const struct network *n, const struct port *p, struct nsf_port *row)
+{
+	row->max_flows = network_limit(n, p, PORT_LIMIT_FLOWS);
+	row->max_half = network_limit(n, p, PORT_LIMIT_HALF);
+	row->max_ports = network_limit(n, p, PORT_LIMIT_PORTS);
+}
+
+void bpf_port_limit(struct host *h, const struct network *n, const struct port *p)
+{
+	__u32 slot = row_port(&h->dp, n->id, p->name);
+
+	if (slot)
+		port_limits(n, p, &h->dp.ports[slot]);
 }
 
 /* Hook, rows, then the host's end goes up: nothing passes before the program is there. */
@@ -143,10 +163,12 @@ static int port_install(struct host *h, const struct network *n, const struct po
 	bool managed = !p->dev[0];
 	int r;
 
+	port_limits(n, p, &row);
 	row.flags = (l->peer_netns >= 0 ? NSF_PORT_PEER : 0) | (managed ? NSF_PORT_MANAGED : 0);
 	if (managed) {
 		memcpy(row.mac, p->mac, sizeof(row.mac));
 		memcpy(&row.addr4, p->addr.bytes, sizeof(row.addr4));
+		bpf_port6_fill(&h->dp, p, &row);
 	}
 	snprintf(h->dp.names[slot].netns, NSF_NAME_LEN, "%s", p->netns);
 	row_set_port(&h->dp, slot, &row);
@@ -157,6 +179,10 @@ static int port_install(struct host *h, const struct network *n, const struct po
 		r = row_set_iface(&h->dp, l->ifindex, slot, l->name);
 	if (!r && managed)
 		r = row_set_mac(&h->dp, n->id, p->mac, slot);
+	if (!r && managed)
+		r = row_set_addr(&h->dp, n->id, &p->addr, slot);
+	if (!r && managed && p->addr6.family)
+		r = row_set_addr(&h->dp, n->id, &p->addr6, slot);
 	if (!r && !managed && !(l->flags & IFF_UP)) {
 		snprintf(key, sizeof(key), "%d", l->ifindex);
 		r = state_set(h->cookie, "down", key, l->name);
@@ -167,6 +193,8 @@ static int port_install(struct host *h, const struct network *n, const struct po
 	if (managed) {
 		up.alias = alias;
 		up.addrgen_none = 1;
+		six_set(l->name, "disable_ipv6",
+			1); /* nothing of it reaches the host's stack anyway: this saves its own noise */
 	}
 	r = link_set(h->nl, l->ifindex, &up);
 	return r ? fail(r, "%s/%s: cannot bring up '%s'", n->name, p->name, l->name) : 0;
@@ -281,15 +309,30 @@ static int port_release(struct host *h, const struct nsf_port *row, bool managed
 	return managed ? 0 : state_unset(h->cookie, "down", key);
 }
 
+static int port_unset(struct host *h, const struct nsf_port *row, __u32 slot)
+{
+	const struct addr addrs[] = { row_addr4(row->addr4, 32), row_addr6(row->addr6, 128) };
+	int first = row_unset_mac(&h->dp, row->net, row->mac), r;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(addrs); i++) {
+		r = addrs[i].family ? row_unset_addr(&h->dp, row->net, &addrs[i], slot) : 0;
+		first = first ? first : r;
+	}
+	return first;
+}
+
 int bpf_port_clear(struct host *h, __u32 slot)
 {
 	struct nsf_port row = h->dp.ports[slot];
 	bool managed = h->dp.names[slot].netns[0];
 	int r, first;
 
+	first = bpf_publish_drop(h, row.net, slot);
 	h->dp.names[slot].port[0] = '\0';
-	first = row_unset_iface(&h->dp, row.ifindex);
-	r = managed ? row_unset_mac(&h->dp, row.net, row.mac) : 0;
+	r = row_unset_iface(&h->dp, row.ifindex);
+	first = first ? first : r;
+	r = managed ? port_unset(h, &row, slot) : 0;
 	first = first ? first : r;
 	/* the interface goes before its program: without one, what the container sends would reach the host's stack */
 	r = port_release(h, &row, managed);
@@ -322,13 +365,17 @@ int bpf_port_mtu(struct host *h, __u32 slot, __u32 mtu)
 	const char *netns = h->dp.names[slot].netns;
 	autoclose int fd = netns_open(netns);
 	autonl struct nl *nl = NULL;
-	struct link eth0;
-	int r = fd < 0 ? fd : port_enter(h, fd, &nl);
+	struct link eth0, end;
+	int r = fd < 0 ? fd : bpf_port_enter(h, fd, &nl);
 
 	if (!r)
-		r = link_set(h->nl, h->dp.ports[slot].ifindex, &change);
+		r = link_get(h->nl, NULL, h->dp.ports[slot].ifindex, &end);
 	if (!r)
-		r = link_get(nl, PORT_INSIDE, 0, &eth0);
+		r = link_set(h->nl, end.ifindex, &change);
+	if (!r)
+		six_set(end.name, "disable_ipv6", 1); /* above an MTU of 1280 the kernel has made it anew */
+	if (!r)
+		r = link_get(nl, BPF_PORT_INSIDE, 0, &eth0);
 	if (!r)
 		r = link_set(nl, eth0.ifindex, &change);
 	if (r)

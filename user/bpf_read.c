@@ -7,35 +7,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "nsfast/count.h"
 #include "nsfast/drop.h"
 #include "nsfast/fdb.h"
 
+#include "bpf_flows.h"
+#include "bpf_net6.h"
+#include "bpf_publish.h"
 #include "bpf_row.h"
+#include "bpf_uplink6.h"
 #include "ifname.h"
 #include "log.h"
-
-static void read_addr(struct addr *ret, __be32 addr, __u8 plen)
-{
-	*ret = (struct addr){ .family = AF_INET, .plen = plen };
-	memcpy(ret->bytes, &addr, sizeof(addr));
-}
-
-/* What the data path counts time in. */
-static __u32 read_tick(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return ((__u64)t.tv_sec * 1000000000ULL + t.tv_nsec) >> NSF_TICK_SHIFT;
-}
-
-static __u64 read_seconds(__u32 ticks)
-{
-	return (((__u64)ticks << NSF_TICK_SHIFT) + 500000000) / 1000000000;
-}
 
 static int read_count(struct host *h, __u32 slot, struct port *ret)
 {
@@ -65,11 +48,18 @@ static int read_port(struct host *h, struct network *n, __u32 slot)
 	if (!p)
 		return fail(-ENOMEM, "%s: cannot read ports", n->name);
 	p->slot = slot;
+	p->limit[PORT_LIMIT_FLOWS] = row->max_flows;
+	p->limit[PORT_LIMIT_HALF] = row->max_half;
+	p->limit[PORT_LIMIT_PORTS] = row->max_ports;
+	p->used[PORT_LIMIT_FLOWS] = h->dp.shares[slot].flows;
+	p->used[PORT_LIMIT_HALF] = h->dp.shares[slot].half;
+	p->used[PORT_LIMIT_PORTS] = h->dp.shares[slot].ports;
 	memcpy(p->netns, names->netns, sizeof(p->netns));
 	if (row->flags & NSF_PORT_MANAGED) {
-		read_addr(&p->addr, row->addr4, n->gateway.plen);
+		p->addr = row_addr4(row->addr4, n->gateway.plen);
+		p->addr6 = row_addr6(row->addr6, n->gateway6.plen);
 		memcpy(p->mac, row->mac, sizeof(p->mac));
-		p->has = PORT_HAS_ADDR | PORT_HAS_MAC;
+		p->has = PORT_HAS_ADDR | PORT_HAS_MAC | (p->addr6.family ? PORT_HAS_ADDR6 : 0);
 	}
 	if (!link_get(h->nl, NULL, row->ifindex, &l) && dp_attached(&h->dp, row->ifindex, DP_INGRESS)) {
 		p->ifindex = l.ifindex;
@@ -83,12 +73,35 @@ static void read_uplink(struct host *h, const struct nsf_net *row, struct networ
 	struct link l;
 
 	n->snat = row->flags & NSF_NET_SNAT ? NET_SNAT_ADDR : NET_SNAT_NONE;
-	if (row->flags & NSF_NET_SNAT)
-		read_addr(&n->snat_addr, row->snat4, 32);
+	memcpy(n->uplink_mac, row->uplink_mac, sizeof(n->uplink_mac));
+	bpf_uplink6_read(row, n);
 	n->uplink_ifindex = row->uplink;
 	n->uplink[0] = '\0';
 	if (row->uplink && !link_get(h->nl, NULL, row->uplink, &l))
 		memcpy(n->uplink, l.name, sizeof(n->uplink));
+}
+
+/* How SNAT is done, and what a port may use. */
+static void read_policy(struct host *h, const struct nsf_net *row, struct network *n)
+{
+	struct nsf_except k, *at = NULL;
+
+	for (n->n_pool = 0; n->n_pool < row->n_snat && n->n_pool < NSF_POOL_MAX; n->n_pool++)
+		n->pool[n->n_pool] = row_addr4(row->snat[n->n_pool].addr, 32);
+	n->port_min = row->port_min;
+	n->port_max = row->port_max;
+	n->policy = row->flags & NET_POLICY;
+	n->limit[PORT_LIMIT_FLOWS] = row->max_flows;
+	n->limit[PORT_LIMIT_HALF] = row->max_half;
+	n->limit[PORT_LIMIT_PORTS] = row->max_ports;
+	while (!bpf_map_get_next_key(h->dp.map[DP_EXCEPTS], at, &k)) {
+		struct addr a = { .family = k.family == 6 ? AF_INET6 : AF_INET, .plen = k.plen - 32 };
+
+		at = &k;
+		memcpy(a.bytes, k.addr, sizeof(a.bytes));
+		if (k.net == n->id)
+			network_add_except(n, &a);
+	}
 }
 
 static bool read_forwarding(const char *ifname)
@@ -116,8 +129,19 @@ static bool read_whole(struct host *h, const struct nsf_net *row, const struct n
 
 	ifname_far(n->name, far);
 	return n->ifindex && read_forwarding(far) && !read_forwarding(n->name) &&
-	       addr_list(h->nl, n->ifindex, read_is_addr, &gateway) == 1 &&
-	       (!row->uplink || (n->uplink[0] && dp_attached(&h->dp, row->uplink, DP_INGRESS)));
+	       addr_list(h->nl, n->ifindex, read_is_addr, &gateway) == 1 && bpf_net6_whole(h, n) &&
+	       (!row->uplink || (n->uplink[0] && dp_attached(&h->dp, row->uplink, DP_INGRESS) &&
+				 dp_attached(&h->dp, row->uplink, DP_EGRESS)));
+}
+
+static int read_publish(const char *net, const struct publish *p, void *arg)
+{
+	struct publish *to = network_add_publish(arg);
+
+	if (!to)
+		return fail(-ENOMEM, "%s: cannot read publishes", net);
+	*to = *p;
+	return 0;
 }
 
 int bpf_read_net(struct host *h, const char *name, struct network *ret)
@@ -134,13 +158,16 @@ int bpf_read_net(struct host *h, const char *name, struct network *ret)
 	ret->id = id;
 	ret->mode = NET_MODE_BPF;
 	ret->mtu = row->mtu;
+	ret->flows = h->dp.n_flows;
 	memcpy(ret->mac, row->mac, sizeof(ret->mac));
 	memcpy(ret->timeout, row->timeout, sizeof(ret->timeout));
-	read_addr(&ret->gateway, row->addr4, __builtin_popcount(row->mask4));
+	ret->gateway = row_addr4(row->addr4, __builtin_popcount(row->mask4));
+	ret->gateway6 = row_addr6(row->gateway6, row->plen6);
 	if (!link_get(h->nl, NULL, row->gateway, &l) && streq(l.name, name) &&
 	    dp_attached(&h->dp, row->gateway, DP_EGRESS))
 		ret->ifindex = row->gateway;
 	read_uplink(h, row, ret);
+	read_policy(h, row, ret);
 	ret->whole = read_whole(h, row, ret);
 	r = read_count(h, row->gateway_slot, &ret->gw);
 	if (!r)
@@ -148,6 +175,8 @@ int bpf_read_net(struct host *h, const char *name, struct network *ret)
 	for (slot = row->first; !r && slot; slot = h->dp.ports[slot].next)
 		if (h->dp.names[slot].port[0])
 			r = read_port(h, ret, slot);
+	if (!r)
+		r = bpf_publish_list(h, name, read_publish, ret);
 	if (r)
 		network_free(ret);
 	return r;
@@ -164,83 +193,41 @@ int bpf_read_list(struct host *h, int (*cb)(const char *name, void *arg), void *
 	return r;
 }
 
-/* The timeout class is the sweep's; words as conntrack(8) users know them. */
-static const char *read_state(const struct nsf_flow *f, enum nsf_timeout *class)
+static int read_used(struct host *h, __u32 ledger, struct mode_external *ret)
 {
-	const __u8 syn = NSF_TCP_SYN_IN | NSF_TCP_SYN_PEER, fin = NSF_TCP_FIN_IN | NSF_TCP_FIN_PEER;
+	__u32 i, key, used;
 
-	if (f->proto != IPPROTO_TCP) {
-		*class = f->proto == IPPROTO_UDP ? NSF_TIMEOUT_UDP : NSF_TIMEOUT_ICMP;
-		return "active";
+	for (i = 0; i < NSF_LEDGER_MAX; i++) {
+		key = ledger * NSF_LEDGER_MAX + i;
+		if (bpf_map_lookup_elem(h->dp.map[DP_USED], &key, &used))
+			return fail(-errno, "cannot read how many external ports are in use");
+		ret->used[i] = used;
 	}
-	*class = NSF_TIMEOUT_TCP_TRANS;
-	if (f->tcp & NSF_TCP_RST)
-		return "reset";
-	if ((f->tcp & syn) != syn)
-		return "opening";
-	if ((f->tcp & fin) == fin)
-		return "closed";
-	*class = NSF_TIMEOUT_TCP_EST;
-	return f->tcp & fin ? "half-closed" : "established";
+	return 0;
 }
 
-static void read_flow(const struct dp *dp, const struct nsf_flow *f, __u32 now, struct mode_flow *ret)
+int bpf_read_externals(struct host *h, const char *net, int (*cb)(const struct mode_external *e, void *arg), void *arg)
 {
-	enum nsf_timeout class;
-	__u64 idle = read_seconds((__s32)(now - f->seen) > 0 ? now - f->seen : 0), limit;
-
-	ret->state = read_state(f, &class);
-	ret->proto = f->proto == IPPROTO_TCP ? "tcp" : f->proto == IPPROTO_UDP ? "udp" : "icmp";
-	limit = dp->nets[f->net].timeout[class];
-	ret->left = limit > idle ? limit - idle : 0;
-	read_addr(&ret->inner, f->inner, 32);
-	read_addr(&ret->ext, f->ext, 32);
-	read_addr(&ret->peer, f->peer, 32);
-	ret->inner_port = ntohs(f->inner_port);
-	ret->ext_port = ntohs(f->ext_port);
-	ret->peer_port = ntohs(f->peer_port);
-	ret->net = dp->nets[f->net].name;
-	ret->port = dp->names[f->slot].port;
-}
-
-static __u32 read_flow_end(const struct dp *dp)
-{
-	__u32 fresh = __atomic_load_n(&dp->state->fresh, __ATOMIC_RELAXED);
-
-	return fresh < dp->n_flows ? fresh : dp->n_flows;
-}
-
-int bpf_read_flows(struct host *h, const char *net, int (*cb)(const struct mode_flow *f, void *arg), void *arg)
-{
-	const struct dp *dp = &h->dp;
-	__u32 i, now = read_tick(), id = net && dp->loaded ? row_net(dp, net) : 0;
+	__u32 id = h->dp.loaded ? row_net(&h->dp, net) : 0, i;
+	const struct nsf_net *row;
+	struct mode_external e;
 	int r = 0;
 
-	if (!dp->loaded)
-		return 0;
-	for (i = 0; !r && i < read_flow_end(dp); i++) {
-		struct nsf_flow f = dp->flows[i];
-		struct mode_flow row;
-
-		/* copied while it was given to another conversation: that one is not told yet */
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (!(f.flags & NSF_FLOW_LIVE) || dp->flows[i].gen != f.gen || (net && f.net != id) ||
-		    f.net >= NSF_NETS_MAX || f.slot >= NSF_SLOTS_MAX)
-			continue;
-		read_flow(dp, &f, now, &row);
-		r = cb(&row, arg);
+	if (!id)
+		return -ENOENT;
+	row = &h->dp.nets[id];
+	for (i = 0; !r && row->flags & NSF_NET_SNAT && i < row->n_snat && i < NSF_POOL_MAX; i++) {
+		e.addr = row_addr4(row->snat[i].addr, 32);
+		r = read_used(h, row->snat[i].ledger, &e);
+		r = r ? r : cb(&e, arg);
+	}
+	for (i = 0; !r && row->flags & NSF_NET_SNAT6 && i < row->n_snat6 && i < NSF_POOL_MAX; i++) {
+		e.addr = (struct addr){ .family = AF_INET6, .plen = 128 };
+		memcpy(e.addr.bytes, row->pool6[i], sizeof(e.addr.bytes));
+		r = read_used(h, row->snat6[i].ledger, &e);
+		r = r ? r : cb(&e, arg);
 	}
 	return r;
-}
-
-int bpf_read_usage(struct host *h, struct mode_usage *ret)
-{
-	__u32 i;
-
-	*ret = (struct mode_usage){ .flows_max = h->dp.n_flows };
-	for (i = 0; h->dp.loaded && i < read_flow_end(&h->dp); i++)
-		ret->flows += !!(h->dp.flows[i].flags & NSF_FLOW_LIVE);
-	return 0;
 }
 
 static bool read_mac(const struct dp *dp, const struct nsf_fdb_key *k, const struct nsf_fdb *e, __u32 now,
@@ -249,7 +236,7 @@ static bool read_mac(const struct dp *dp, const struct nsf_fdb_key *k, const str
 	if (k->net >= NSF_NETS_MAX || e->slot >= NSF_SLOTS_MAX || dp->ports[e->slot].gen != e->gen)
 		return false;
 	ret->fixed = e->flags & NSF_FDB_STATIC;
-	ret->idle = ret->fixed || (__s32)(now - e->seen) < 0 ? 0 : read_seconds(now - e->seen);
+	ret->idle = ret->fixed || (__s32)(now - e->seen) < 0 ? 0 : bpf_flows_seconds(now - e->seen);
 	if (!ret->fixed && ret->idle > NSF_FDB_AGE)
 		return false;
 	memcpy(ret->mac, k->mac, sizeof(ret->mac));
@@ -261,7 +248,7 @@ static bool read_mac(const struct dp *dp, const struct nsf_fdb_key *k, const str
 int bpf_read_fdb(struct host *h, const char *net, int (*cb)(const struct mode_mac *m, void *arg), void *arg)
 {
 	const struct dp *dp = &h->dp;
-	__u32 now = read_tick(), id = net && dp->loaded ? row_net(dp, net) : 0;
+	__u32 now = bpf_flows_tick(), id = net && dp->loaded ? row_net(dp, net) : 0;
 	struct nsf_fdb_key k, *at = NULL;
 	struct mode_mac row;
 	struct nsf_fdb e;

@@ -6,9 +6,8 @@
 
 int bpf_read_net(struct host *h, const char *name, struct network *ret);
 int bpf_read_list(struct host *h, int (*cb)(const char *name, void *arg), void *arg);
-int bpf_read_flows(struct host *h, const char *net, int (*cb)(const struct mode_flow *f, void *arg), void *arg);
 int bpf_read_fdb(struct host *h, const char *net, int (*cb)(const struct mode_mac *m, void *arg), void *arg);
 int bpf_read_drops(struct host *h, const char *net,
 		   int (*cb)(const char *net, const char *reason, const char *text, __u64 packets, void *arg),
 		   void *arg);
-int bpf_read_usage(struct host *h, struct mode_usage *ret);
+int bpf_read_externals(struct host *h, const char *net, int (*cb)(const struct mode_external *e, void *arg), void *arg);

@@ -58,6 +58,9 @@ void row_set_port(struct dp *dp, __u32 slot, const struct nsf_port *row)
 	new.role = NSF_ROLE_NONE;
 	new.gen = to->gen + 1;
 	new.next = 0;
+	/* before the generation goes up: nothing of this port is counted yet, and nothing of an older one any more */
+	dp->shares[slot] = (struct nsf_share){};
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	*to = new;
 	__atomic_store_n(&to->role, row->role, __ATOMIC_RELEASE);
 	if (row->role != NSF_ROLE_PORT)
@@ -107,6 +110,76 @@ int row_unset_iface(struct dp *dp, int ifindex)
 	if (bpf_map_delete_elem(dp->map[DP_IFACES], &key) && errno != ENOENT)
 		return fail(-errno, "cannot take interface %d out of the data path", ifindex);
 	return 0;
+}
+
+__be32 row_handle(const struct dp *dp, const struct addr *a)
+{
+	__u32 words[4];
+	__be32 v;
+
+	if (a->family == AF_INET) {
+		memcpy(&v, a->bytes, sizeof(v));
+		return v;
+	}
+	memcpy(words, a->bytes, sizeof(words));
+	return nsf_handle6(words, dp->state->handle_key);
+}
+
+static struct nsf_addr row_addr_key(const struct dp *dp, __u32 net, const struct addr *a)
+{
+	return (struct nsf_addr){
+		.addr = row_handle(dp, a),
+		.net = net,
+		.family = a->family == AF_INET ? 4 : 6,
+	};
+}
+
+int row_set_addr(struct dp *dp, __u32 net, const struct addr *a, __u32 slot)
+{
+	struct nsf_addr k = row_addr_key(dp, net, a);
+	char text[ADDR_STRLEN];
+
+	if (bpf_map_update_elem(dp->map[DP_ADDRS], &k, &slot, BPF_ANY))
+		return fail(-errno, "cannot enter address %s into the data path", addr_format(a, false, text));
+	return 0;
+}
+
+int row_unset_addr(struct dp *dp, __u32 net, const struct addr *a, __u32 slot)
+{
+	struct nsf_addr k = row_addr_key(dp, net, a);
+	char text[ADDR_STRLEN];
+	__u32 is;
+
+	if (bpf_map_lookup_elem(dp->map[DP_ADDRS], &k, &is) || is != slot)
+		return 0;
+	if (bpf_map_delete_elem(dp->map[DP_ADDRS], &k) && errno != ENOENT)
+		return fail(-errno, "cannot take address %s out of the data path", addr_format(a, false, text));
+	return 0;
+}
+
+struct addr row_addr4(__be32 addr, __u8 plen)
+{
+	struct addr a = {};
+
+	if (addr) {
+		a.family = AF_INET;
+		a.plen = plen;
+		memcpy(a.bytes, &addr, sizeof(addr));
+	}
+	return a;
+}
+
+struct addr row_addr6(const __u8 addr[16], __u8 plen)
+{
+	static const __u8 none[16];
+	struct addr a = {};
+
+	if (memcmp(addr, none, sizeof(none))) {
+		a.family = AF_INET6;
+		a.plen = plen;
+		memcpy(a.bytes, addr, sizeof(a.bytes));
+	}
+	return a;
 }
 
 /* A table full of learned MACs makes room: one of them is learned again when it speaks. */

@@ -24,6 +24,15 @@ void row_commit(char *name, const char *text, size_t size);
 int row_set_iface(struct dp *dp, int ifindex, __u32 slot, const char *ifname);
 int row_unset_iface(struct dp *dp, int ifindex);
 
+/* An address as keys have it: IPv4 as it is, IPv6 by its handle. */
+__be32 row_handle(const struct dp *dp, const struct addr *a);
+/* Address -> slot of a managed port. Print. */
+int row_set_addr(struct dp *dp, __u32 net, const struct addr *a, __u32 slot);
+int row_unset_addr(struct dp *dp, __u32 net, const struct addr *a, __u32 slot); /* 0 also if it is another's */
+/* Addresses of a row; family 0 for none. */
+struct addr row_addr4(__be32 addr, __u8 plen);
+struct addr row_addr6(const __u8 addr[16], __u8 plen);
+
 /* A MAC that stays: of a managed port or a gateway; refused if it is another one's. Print. */
 int row_set_mac(struct dp *dp, __u32 net, const __u8 mac[6], __u32 slot);
 int row_unset_mac(struct dp *dp, __u32 net, const __u8 mac[6]);

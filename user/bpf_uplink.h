@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A network's way to the outside in bpf mode: uplink hook, SNAT address and its ledger of external ports. */
+/* A network's way to the outside in bpf mode: uplink hook, leg and SNAT. */
 #pragma once
 
 #include "host.h"

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/utsname.h>
 
+#include "bpf_sock.h"
 #include "cmd.h"
 #include "dp.h"
 #include "log.h"
@@ -54,11 +55,19 @@ static void doctor_uplink(struct host *h)
 {
 	struct route route;
 	struct link l;
-	int r = route_default(h->nl, &route);
+	int r = route_default(h->nl, AF_INET, &route);
 
 	if (!r)
 		r = link_get(h->nl, NULL, route.ifindex, &l);
 	doctor_line("default route", true, r ? "none: 'up' needs --uplink IF or --uplink none" : l.name, NULL);
+}
+
+static void doctor_sock(struct host *h)
+{
+	const char *cure, *trouble = bpf_sock_trouble(h, &cure);
+
+	doctor_line("own publishes", !trouble, trouble ? trouble : "reached from this host itself too, by cgroup2",
+		    trouble ? cure : NULL);
 }
 
 /* Networks whose gateway or ports were lost to somebody else's command. */
@@ -99,6 +108,7 @@ int cmd_doctor(int argc, char **argv)
 	doctor_probe(&p);
 	doctor_line("bpffs", true, state_has_bpffs() ? STATE_BPFFS : "mounted by the first 'up'", NULL);
 	doctor_uplink(&h);
+	doctor_sock(&h);
 	r = mode_list(&h, doctor_network, &h);
 	doctor_line("host firewall", true, "packets of bpf mode do not pass it: no FORWARD rule sees them", NULL);
 	out_close_array();

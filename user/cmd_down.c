@@ -29,10 +29,29 @@ static int down_collect(const char *name, void *arg)
 	return 0;
 }
 
+static int down_count(const char *net, const struct publish *p, void *arg)
+{
+	(void)net;
+	(void)p;
+	++*(size_t *)arg;
+	return 0;
+}
+
+/* Rules that go with a network. */
+static size_t down_publishes(struct host *h, const struct mode *m, const char *name)
+{
+	size_t published = 0;
+
+	if (m)
+		m->publishes(h, name, down_count, &published);
+	return published;
+}
+
 /* Also a network that is only half there is removed; one that nobody knows is not an error of the system's. */
 static int down_one(struct host *h, const char *name)
 {
 	const struct mode *m = mode_of(h, name);
+	size_t published = down_publishes(h, m, name);
 	int r = (m ? m : &mode_bpf)->net_del(h, name);
 
 	if (r)
@@ -42,7 +61,9 @@ static int down_one(struct host *h, const char *name)
 		return fail_missing("no network '%s' on this host", name);
 	}
 	out_open_object(NULL);
-	out_str("name", "%s: down\n", name);
+	out_str("name", "%s: down", name);
+	out_u64("publishes_removed", published ? ", %" PRIu64 " published with it" : NULL, published);
+	out_text("\n");
 	out_close_object();
 	return 0;
 }

@@ -2,83 +2,56 @@
 /* nsfast add, nsfast del: one port more, one port less. */
 #include <errno.h>
 
+#include "change.h"
 #include "cmd.h"
 #include "conf.h"
 #include "log.h"
 #include "opt.h"
 #include "out.h"
-#include "state.h"
 #include "up.h"
 
-enum { OPT_ADDRESS = OPT_LONG, OPT_MAC, OPT_DEV, OPT_PORT_NETNS };
+enum { OPT_ADDRESS = OPT_LONG, OPT_MAC, OPT_DEV, OPT_PORT_NETNS, OPT_LIMIT };
+
+#define ADD_LIMIT_WORD(id, key, option, json) { option, required_argument, NULL, OPT_LIMIT + PORT_LIMIT_##id },
 
 static const struct option add_words[] = {
 	{ "address", required_argument, NULL, OPT_ADDRESS },
 	{ "mac", required_argument, NULL, OPT_MAC },
 	{ "dev", required_argument, NULL, OPT_DEV },
 	{ "port-netns", required_argument, NULL, OPT_PORT_NETNS },
-	{},
+	PORT_LIMITS(ADD_LIMIT_WORD){},
 };
 
 static const struct option del_words[] = { {} };
 
-/* Lock, host and network of a command that changes a port. */
-struct change {
-	struct host h;
-	const struct mode *m;
-	struct network n;
-	int lock;
-};
-#define CHANGE_NONE ((struct change){ .h = HOST_NONE, .lock = -1 })
-
-static void change_end(struct change *c)
+static int add_option(int c, struct port *p)
 {
-	network_free(&c->n);
-	host_close(&c->h);
-	if (c->lock >= 0)
-		close(c->lock);
-}
-
-static int change_begin(struct change *c, const char *net)
-{
-	int r = opt_enter();
-
-	if (r)
-		return r;
-	c->lock = state_lock_if_present();
-	if (c->lock < 0 && c->lock != -ENOENT)
-		return c->lock;
-	r = c->lock >= 0 ? host_open(&c->h) : 0;
-	if (r)
-		return r;
-	c->m = c->lock >= 0 ? mode_of(&c->h, net) : NULL;
-	if (!c->m) {
-		hint("make it with: nsfast up %s", net);
-		return fail_missing("no network '%s' on this host", net);
+#define ADD_LIMIT_CASE(id, key, option, json) \
+	case OPT_LIMIT + PORT_LIMIT_##id: \
+		return conf_port_limit("--" option, optarg, PORT_LIMIT_##id, p);
+	switch (c) {
+	case OPT_ADDRESS:
+		return conf_port_address("--address", optarg, p);
+	case OPT_MAC:
+		return conf_port_mac("--mac", optarg, p);
+	case OPT_DEV:
+		return conf_port_device("--dev", optarg, p);
+	case OPT_PORT_NETNS:
+		return conf_port_netns("--port-netns", optarg, p);
+		PORT_LIMITS(ADD_LIMIT_CASE)
 	}
-	r = mode_repair(&c->h);
-	return r ? r : c->m->read(&c->h, net, &c->n);
+	return c;
 }
 
 static int add_read(int argc, char **argv, struct port *p)
 {
 	int c, r = 0;
 
-	while (!r && (c = opt_next(argc, argv, "", add_words)) != -1) {
-		if (c == OPT_ADDRESS)
-			r = conf_port_address("--address", optarg, p);
-		else if (c == OPT_MAC)
-			r = conf_port_mac("--mac", optarg, p);
-		else if (c == OPT_DEV)
-			r = conf_port_device("--dev", optarg, p);
-		else if (c == OPT_PORT_NETNS)
-			r = conf_port_netns("--port-netns", optarg, p);
-		else
-			r = c;
-	}
+	while (!r && (c = opt_next(argc, argv, "", add_words)) != -1)
+		r = add_option(c, p);
 	if (!r)
-		r = opt_words(argc, argv, 2, 2, "add NET NAME [--address A] [--mac M] [--dev IF]");
-	if (!r && p->dev[0] && (p->has || p->netns[0]))
+		r = opt_words(argc, argv, 2, 2, "add NET NAME [--address A] [--mac M] [--dev IF] [--max-flows N]");
+	if (!r && p->dev[0] && (p->has & (PORT_HAS_ADDR | PORT_HAS_MAC) || p->netns[0]))
 		r = fail_usage(
 			"--dev adopts an interface as it is; --address, --mac and --port-netns do not go with it");
 	return r;
@@ -112,6 +85,8 @@ static int add_run(struct change *c, const char *name, const struct port *asked)
 	out_str("name", "%s: added", name);
 	out_str("address", p->addr.family ? ", address %s" : NULL,
 		p->addr.family ? addr_format(&p->addr, true, text) : NULL);
+	out_str("address6", p->addr6.family ? " and %s" : NULL,
+		p->addr6.family ? addr_format(&p->addr6, true, text) : NULL);
 	out_text("\n");
 	out_close_object();
 	return 0;
@@ -119,7 +94,7 @@ static int add_run(struct change *c, const char *name, const struct port *asked)
 
 int cmd_add(int argc, char **argv)
 {
-	__attribute__((cleanup(change_end))) struct change c = CHANGE_NONE;
+	autochange struct change c = CHANGE_NONE;
 	struct port p = {};
 	int r = add_read(argc, argv, &p);
 
@@ -132,8 +107,9 @@ int cmd_add(int argc, char **argv)
 
 int cmd_del(int argc, char **argv)
 {
-	__attribute__((cleanup(change_end))) struct change c = CHANGE_NONE;
+	autochange struct change c = CHANGE_NONE;
 	int r = opt_next(argc, argv, "", del_words);
+	size_t i, published = 0;
 
 	r = r == -1 ? opt_words(argc, argv, 2, 2, "del NET NAME") : r;
 	if (!r)
@@ -144,12 +120,16 @@ int cmd_del(int argc, char **argv)
 		hint("nsfast show %s", c.n.name);
 		return fail_missing("no port '%s' in network '%s'", argv[optind + 1], c.n.name);
 	}
+	for (i = 0; i < c.n.n_publishes; i++)
+		published += streq(c.n.publishes[i].port, argv[optind + 1]);
 	r = c.m->port_del(&c.h, c.n.name, argv[optind + 1]);
 	if (r)
 		return r;
 	out_open_object(NULL);
 	out_str("network", "%s/", c.n.name);
-	out_str("name", "%s: removed\n", argv[optind + 1]);
+	out_str("name", "%s: removed", argv[optind + 1]);
+	out_u64("publishes_removed", published ? ", %" PRIu64 " published with it" : NULL, published);
+	out_text("\n");
 	out_close_object();
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "mode.h"
 #include "opt.h"
 #include "out.h"
+#include "publish.h"
 
 static void show_counters(const struct port *p)
 {
@@ -20,6 +21,40 @@ static void show_counters(const struct port *p)
 		 out_human(p->tx_packets, tx, sizeof(tx)), out_human(p->tx_bytes, txb, sizeof(txb)));
 }
 
+/* What a port may use, and with used not NULL what it does use. No limit is null. */
+static void show_limits(const char *key, const __u32 limit[PORT_LIMIT_MAX], const __u32 *used)
+{
+#define LIMIT_KEYS(id, key, option, json) json,
+	static const char *const keys[] = { PORT_LIMITS(LIMIT_KEYS) };
+	size_t i;
+
+	out_open_object(key);
+	for (i = 0; i < PORT_LIMIT_MAX; i++)
+		if (limit[i] == PORT_LIMIT_NONE)
+			out_str(keys[i], NULL, NULL);
+		else
+			out_u64(keys[i], NULL, limit[i]);
+	out_close_object();
+	if (used) {
+		out_open_object("used");
+		for (i = 0; i < PORT_LIMIT_MAX; i++)
+			out_u64(keys[i], NULL, used[i]);
+		out_close_object();
+	}
+	if (!opt_details)
+		return;
+	for (i = 0; i < PORT_LIMIT_MAX; i++) {
+		out_text("%s %s ", i ? "," : used ? "    uses" : "  a port may use", keys[i]);
+		if (used)
+			out_text("%u of ", used[i]);
+		if (limit[i] == PORT_LIMIT_NONE)
+			out_text("any number");
+		else
+			out_text("%u", limit[i]);
+	}
+	out_text("\n");
+}
+
 static void show_port(const struct port *p)
 {
 	char addr[ADDR_STRLEN], mac[MAC_STRLEN];
@@ -29,10 +64,14 @@ static void show_port(const struct port *p)
 	out_str("netns", "%-14s ", p->netns[0] ? p->netns : NULL);
 	out_str("dev", "%-15s ", p->dev[0] ? p->dev : NULL);
 	out_str("address", "%-18s ", p->addr.family ? addr_format(&p->addr, true, addr) : NULL);
+	out_str("address6", NULL, p->addr6.family ? addr_format(&p->addr6, true, addr) : NULL);
 	out_str("mac", "%-17s ", p->has & PORT_HAS_MAC ? mac_format(p->mac, mac) : NULL);
 	show_counters(p);
 	out_str("state", p->ifindex ? NULL : "  %s", p->ifindex ? "up" : "gone");
 	out_text("\n");
+	if (p->addr6.family)
+		out_text("%-48s%s\n", "", addr_format(&p->addr6, true, addr));
+	show_limits("limits", p->limit, p->used);
 	out_close_object();
 }
 
@@ -67,26 +106,118 @@ static void show_timeouts(const struct network *n)
 	out_close_object();
 }
 
-static void show_network(const struct network *n, const struct mode *m, const struct mode_usage *u)
+static void show_addrs(const char *key, const struct addr *list, unsigned n, bool with_plen)
 {
-	char gw[ADDR_STRLEN], mac[MAC_STRLEN], snat[ADDR_STRLEN];
+	char addr[ADDR_STRLEN];
+	unsigned i;
+
+	out_open_array(key);
+	for (i = 0; i < n; i++)
+		out_item(opt_details ? " %s" : NULL, addr_format(&list[i], with_plen, addr));
+	out_close_array();
+}
+
+static void show_policy(const struct network *n)
+{
+	const bool overload = !(n->policy & NSF_NET_STRICT), icmp = !(n->policy & NSF_NET_SILENT);
+	const char *port = n->policy & NSF_NET_RANDOM ? "random" : "preserve";
+	const char *filter = n->policy & NSF_NET_EIF ? "endpoint-independent" : "address-port";
+	char ports[16];
+
+	snprintf(ports, sizeof(ports), "%u-%u", n->port_min, n->port_max);
+	out_str("snat_ports", NULL, ports);
+	out_str("snat_port", NULL, port);
+	out_bool("snat_icmp", NULL, icmp);
+	out_bool("overload", NULL, overload);
+	out_str("filter", NULL, filter);
+	if (opt_details)
+		out_text("  SNAT: ports %s, port %s, overload %s, icmp %s, filter %s\n  except:", ports, port,
+			 overload ? "yes" : "no", icmp ? "yes" : "no", filter);
+	show_addrs("except", n->excepts, n->n_excepts, true);
+	if (opt_details)
+		out_text("%s\n", n->n_excepts ? "" : " none");
+	show_limits("limits", n->limit, NULL);
+}
+
+static int show_external(const struct mode_external *e, void *arg)
+{
+	static const char *const protos[NSF_LEDGER_MAX] = {
+		[NSF_LEDGER_TCP] = "tcp",
+		[NSF_LEDGER_UDP] = "udp",
+		[NSF_LEDGER_ICMP] = "icmp",
+		[NSF_LEDGER_OTHER] = "other",
+	};
+	char text[ADDR_STRLEN];
+	int i;
+
+	(void)arg;
+	out_open_object(NULL);
+	out_str("address", opt_details ? "  external ports used of %s:" : NULL, addr_format(&e->addr, false, text));
+	for (i = 0; i < NSF_LEDGER_MAX; i++) {
+		if (opt_details)
+			out_text(" %s", protos[i]);
+		out_u64(protos[i], opt_details ? " %" PRIu64 : NULL, e->used[i]);
+	}
+	if (opt_details)
+		out_text("\n");
+	out_close_object();
+	return 0;
+}
+
+/* What becomes of IPv6 that leaves by the uplink. */
+static void show_outside6(const struct network *n)
+{
+	static const char *const ways[] = {
+		[NET_SNAT_AUTO] = "nothing",
+		[NET_SNAT_ADDR] = "snat",
+		[NET_SNAT_NONE] = "routed",
+	};
+	static const char *const texts[] = {
+		[NET_SNAT_AUTO] = ", no IPv6 outside (the uplink has no address for it)",
+		[NET_SNAT_ADDR] = NULL,
+		[NET_SNAT_NONE] = ", IPv6 routed",
+	};
+	bool any = n->gateway6.family && n->uplink[0];
+
+	out_str("outside6", any ? texts[n->snat6] : NULL, any ? ways[n->snat6] : NULL);
+}
+
+static int show_network(struct host *h, const struct network *n, const struct mode *m, const struct mode_usage *u)
+{
+	char gw[ADDR_STRLEN], mac[MAC_STRLEN], snat[ADDR_STRLEN], six[ADDR_STRLEN];
 	size_t i;
+	int r;
 
 	out_open_object(NULL);
 	out_str("name", "%s: ", n->name);
 	out_str("state", n->whole ? NULL : "%s, run 'nsfast up' for it again; ", n->whole ? "up" : "damaged");
 	out_str("mode", "mode %s, ", m->name);
 	out_str("gateway", "gateway %s ", addr_format(&n->gateway, true, gw));
+	out_str("gateway6", n->gateway6.family ? "and %s " : NULL,
+		n->gateway6.family ? addr_format(&n->gateway6, true, six) : NULL);
 	out_str("mac", "(%s), ", mac_format(n->mac, mac));
 	out_u64("mtu", "mtu %" PRIu64, n->mtu);
 	out_str("uplink", n->uplink[0] ? ", uplink %s" : NULL, n->uplink[0] ? n->uplink : NULL);
-	out_str("snat", n->snat == NET_SNAT_ADDR ? ", SNAT %s" : NULL,
-		n->snat == NET_SNAT_ADDR ? addr_format(&n->snat_addr, false, snat) : NULL);
+	out_str("snat", n->n_pool ? ", SNAT" : NULL, n->n_pool ? addr_format(&n->pool[0], false, snat) : NULL);
+	out_open_array("snat_pool");
+	for (i = 0; i < n->n_pool; i++)
+		out_item(" %s", addr_format(&n->pool[i], false, snat));
+	out_close_array();
+	out_str("snat6", n->snat6 == NET_SNAT_ADDR ? ", IPv6 SNAT %s" : NULL,
+		n->snat6 == NET_SNAT_ADDR ? addr_format(&n->snat6_addr, false, six) : NULL);
+	show_outside6(n);
 	out_open_object("flows");
 	out_u64("used", ", flows %" PRIu64, u->flows);
-	out_u64("limit", " of %" PRIu64 "\n", u->flows_max);
+	out_u64("limit", " of %" PRIu64, u->flows_max);
+	out_u64("overloaded", opt_details ? ", overloaded so far %" PRIu64 : NULL, u->overloaded);
+	out_u64("reclaimed", opt_details ? ", reclaimed so far %" PRIu64 : NULL, u->reclaimed);
+	out_text("\n");
 	out_close_object();
+	show_policy(n);
 	show_timeouts(n);
+	out_open_array("external_ports");
+	r = m->externals(h, n->name, show_external, NULL);
+	out_close_array();
 	out_text("  %-14s %-14s %-15s %-18s %-17s %8s %8s %8s %8s\n", "PORT", "NAMESPACE", "INTERFACE", "ADDRESS",
 		 "MAC", "RX-PKT", "RX-BYTE", "TX-PKT", "TX-BYTE");
 	out_open_array("ports");
@@ -96,7 +227,14 @@ static void show_network(const struct network *n, const struct mode *m, const st
 	show_leg("host", n->name, &n->gw);
 	if (n->uplink[0])
 		show_leg("outside", n->uplink, &n->up);
+	out_open_array("publish");
+	for (i = 0; i < n->n_publishes; i++) {
+		out_text("  publish ");
+		publish_print(n->name, &n->publishes[i]);
+	}
+	out_close_array();
 	out_close_object();
+	return r;
 }
 
 struct show {
@@ -115,7 +253,7 @@ static int show_one(const char *name, void *arg)
 	if (!r && !s->shown)
 		r = m->usage(s->h, &s->usage);
 	if (!r)
-		show_network(&n, m, &s->usage);
+		r = show_network(s->h, &n, m, &s->usage);
 	s->shown++;
 	network_free(&n);
 	return r;

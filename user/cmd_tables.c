@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* nsfast fdb, flows, drops: what the data path has in its tables. */
+/* nsfast fdb, drops: what the data path has in its tables. */
 #include <errno.h>
 
 #include "cmd.h"
@@ -58,50 +58,6 @@ int cmd_fdb(int argc, char **argv)
 		return r;
 	out_open_array(NULL);
 	r = m->fdb(&h, net, fdb_row, NULL);
-	out_close_array();
-	return r;
-}
-
-static void flow_end(const char *key, const struct addr *a, __u16 port)
-{
-	char text[ADDR_STRLEN];
-
-	out_open_object(key);
-	out_str("address", "%s", addr_format(a, false, text));
-	out_u64("port", port ? ":%" PRIu64 : NULL, port);
-	out_close_object();
-}
-
-static int flow_row(const struct mode_flow *f, void *arg)
-{
-	(void)arg;
-	out_open_object(NULL);
-	out_str("protocol", "%-4s ", f->proto);
-	out_str("state", "%-11s ", f->state);
-	out_u64("expires_seconds", "%5" PRIu64 " s  ", f->left);
-	out_str("network", "%s/", f->net);
-	out_str("port", "%s ", f->port);
-	flow_end("inner", &f->inner, f->inner_port);
-	out_text(" > ");
-	flow_end("peer", &f->peer, f->peer_port);
-	out_text("  as ");
-	flow_end("external", &f->ext, f->ext_port);
-	out_text("\n");
-	out_close_object();
-	return 0;
-}
-
-int cmd_flows(int argc, char **argv)
-{
-	autohost struct host h = HOST_NONE;
-	const struct mode *m;
-	const char *net;
-	int r = table_begin(argc, argv, "flows [NET]", &h, &m, &net);
-
-	if (r)
-		return r;
-	out_open_array(NULL);
-	r = m->flows(&h, net, flow_row, NULL);
 	out_close_array();
 	return r;
 }

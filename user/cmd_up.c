@@ -12,30 +12,45 @@
 
 #define UP_DEFAULT "nsf0"
 
-enum { OPT_MODE = OPT_LONG, OPT_SUBNET, OPT_NS, OPT_UPLINK, OPT_SNAT, OPT_MTU };
+/* Options that have one value: id, word, its reader. */
+#define UP_OPTIONS(X) \
+	X(MODE, "mode", conf_mode) \
+	X(SUBNET, "subnet", conf_subnet) \
+	X(NS, "ns", conf_ns) \
+	X(UPLINK, "uplink", conf_uplink) \
+	X(SNAT, "snat", conf_snat) \
+	X(SNAT6, "snat6", conf_snat6) \
+	X(IPV6, "ipv6", conf_ipv6) \
+	X(SNAT_PORTS, "snat-ports", conf_snat_ports) \
+	X(SNAT_EXCEPT, "snat-except", conf_snat_except) \
+	X(SNAT_PORT, "snat-port", conf_snat_port) \
+	X(SNAT_OVERLOAD, "snat-overload", conf_snat_overload) \
+	X(SNAT_ICMP, "snat-icmp", conf_snat_icmp) \
+	X(FILTER, "filter", conf_filter) \
+	X(MTU, "mtu", conf_mtu) \
+	X(FLOWS, "flows", conf_flows) \
+	X(PUBLISH, "publish", conf_publish)
+#define UP_ENUM(id, word, read) OPT_##id,
+enum { OPT_NONE = OPT_LONG, UP_OPTIONS(UP_ENUM) OPT_LIMIT };
 
+#define UP_WORD(id, word, read)              { word, required_argument, NULL, OPT_##id },
+#define UP_LIMIT_WORD(id, key, option, json) { option, required_argument, NULL, OPT_LIMIT + PORT_LIMIT_##id },
 static const struct option words[] = {
-	{ "mode", required_argument, NULL, OPT_MODE }, { "subnet", required_argument, NULL, OPT_SUBNET },
-	{ "ns", required_argument, NULL, OPT_NS },     { "uplink", required_argument, NULL, OPT_UPLINK },
-	{ "snat", required_argument, NULL, OPT_SNAT }, { "mtu", required_argument, NULL, OPT_MTU },
-	{ "file", required_argument, NULL, 'f' },      {},
+	UP_OPTIONS(UP_WORD) PORT_LIMITS(UP_LIMIT_WORD){ "file", required_argument, NULL, 'f' },
+	{},
 };
 
 static int up_option(int c, struct network *n)
 {
+#define UP_LIMIT_CASE(id, key, option, json) \
+	case OPT_LIMIT + PORT_LIMIT_##id: \
+		return conf_limit("--" option, optarg, PORT_LIMIT_##id, n);
+#define UP_CASE(id, word, read) \
+	case OPT_##id: \
+		return read("--" word, optarg, n);
 	switch (c) {
-	case OPT_MODE:
-		return conf_mode("--mode", optarg, n);
-	case OPT_SUBNET:
-		return conf_subnet("--subnet", optarg, n);
-	case OPT_NS:
-		return conf_ns("--ns", optarg, n);
-	case OPT_UPLINK:
-		return conf_uplink("--uplink", optarg, n);
-	case OPT_SNAT:
-		return conf_snat("--snat", optarg, n);
-	case OPT_MTU:
-		return conf_mtu("--mtu", optarg, n);
+		UP_OPTIONS(UP_CASE)
+		PORT_LIMITS(UP_LIMIT_CASE)
 	case 'f':
 		return conf_read(optarg, n);
 	}
@@ -70,26 +85,49 @@ static int up_read(int argc, char **argv, struct network *n)
 
 static void up_tell(const struct network *n, const struct mode *m, const struct up_result *did)
 {
-	char gw[ADDR_STRLEN], snat[ADDR_STRLEN];
+	char gw[ADDR_STRLEN], snat[ADDR_STRLEN], six[ADDR_STRLEN];
 	bool changed = did->made || did->added || did->removed || did->changed;
 
 	addr_format(&n->gateway, true, gw);
-	addr_format(&n->snat_addr, false, snat);
+	addr_format(&n->pool[0], false, snat);
 	out_open_object(NULL);
 	out_str("name", "%s: ", n->name);
 	out_bool("changed", NULL, changed);
 	out_text("%s, ", did->made ? "up" : changed ? "changed" : "no change");
 	out_str("mode", "mode %s, ", m->name);
 	out_str("gateway", "gateway %s", gw);
+	if (n->gateway6.family)
+		out_str("gateway6", " and %s", addr_format(&n->gateway6, true, six));
 	if (n->uplink[0])
 		out_str("uplink", ", uplink %s", n->uplink);
 	if (n->snat == NET_SNAT_ADDR)
-		out_str("snat", ", SNAT %s", snat);
+		out_str("snat", n->n_pool > 1 ? ", SNAT %s..." : ", SNAT %s", snat);
+	if (n->snat6 == NET_SNAT_ADDR)
+		out_str("snat6", n->snat == NET_SNAT_ADDR ? " and %s" : ", SNAT %s",
+			addr_format(&n->snat6_addr, false, six));
 	out_u64("ports", ", %" PRIu64 " ports", n->n_ports);
 	out_u64("ports_added", did->added && !did->made ? ", %" PRIu64 " added" : NULL, did->added);
 	out_u64("ports_removed", did->removed ? ", %" PRIu64 " removed" : NULL, did->removed);
+	out_u64("publishes", n->n_publishes ? ", %" PRIu64 " published" : NULL, n->n_publishes);
 	out_text("\n");
 	out_close_object();
+}
+
+/* The host's networks have one flow table, as large as the first of them asked for. */
+static int up_flows(struct host *h, const struct mode *m, struct network *want)
+{
+	struct mode_usage u;
+	int r = m->usage(h, &u);
+
+	if (r || !u.flows_max)
+		return r;
+	if (want->flows && want->flows != u.flows_max) {
+		hint("it is made with the host's first network; to make it anew: nsfast down --all");
+		return fail_usage("%s: the host's flow table has room for %" PRIu64 " flows, not %u", want->name,
+				  (uint64_t)u.flows_max, want->flows);
+	}
+	want->flows = (__u32)u.flows_max;
+	return 0;
 }
 
 static int up_run(struct host *h, struct network *want)
@@ -109,7 +147,8 @@ static int up_run(struct host *h, struct network *want)
 		hint("nsfast down %s", want->name);
 		return fail_usage("%s: is up in mode %s", want->name, m->name);
 	}
-	if (there)
+	r = up_flows(h, m, want);
+	if (!r && there)
 		r = m->read(h, want->name, &is);
 	if (!r)
 		r = up_resolve(h, there ? &is : NULL, want);

@@ -9,6 +9,8 @@
 #include "netns.h"
 
 #define TIMEOUT_LIMIT (30 * 24 * 3600)
+#define FLOWS_MIN     1024
+#define FLOWS_LIMIT   (16 * 1024 * 1024)
 
 /* Edits (insert, remove, replace a character) from a to b, case aside; b has at most WORD_MAX characters. */
 #define WORD_MAX 32
@@ -56,7 +58,7 @@ const char *conf_nearest(const char *word, const char *const *list)
 	return nearest;
 }
 
-static void hint_nearest(const char *word, const char *const *list)
+void conf_hint(const char *word, const char *const *list)
 {
 	const char *nearest = conf_nearest(word, list);
 
@@ -64,7 +66,7 @@ static void hint_nearest(const char *word, const char *const *list)
 		hint("did you mean '%s'?", nearest);
 }
 
-static bool read_number(const char *text, __u32 min, __u32 max, __u32 *ret)
+bool conf_number(const char *text, __u32 min, __u32 max, __u32 *ret)
 {
 	unsigned long v = 0;
 
@@ -96,29 +98,6 @@ static bool ifname_ok(const char *name)
 	return true;
 }
 
-/* True for an IPv4 address that one interface can have. */
-static bool is_host4(const struct addr *a)
-{
-	return a->bytes[0] != 0 && a->bytes[0] != 127 && a->bytes[0] < 224;
-}
-
-/* An IPv4 address without a prefix length. */
-static int read_host4(const char *what, const char *text, struct addr *ret)
-{
-	struct addr a;
-
-	if (strchr(text, '/') && addr_parse(text, &a) == 0)
-		return fail_usage("%s: '%s' must be an address without a prefix length", what, text);
-	if (addr_parse(text, &a))
-		return fail_usage("%s: '%s' is no IPv4 address", what, text);
-	if (a.family != AF_INET)
-		return fail_usage("%s: '%s': IPv6 addresses are not supported by this version", what, text);
-	if (!is_host4(&a))
-		return fail_usage("%s: '%s' can be no interface's address", what, text);
-	*ret = a;
-	return 0;
-}
-
 int conf_name(const char *what, const char *text, struct network *n)
 {
 	if (!network_name_ok(text)) {
@@ -145,29 +124,8 @@ int conf_mode(const char *what, const char *text, struct network *n)
 		n->has |= NET_HAS_MODE;
 		return 0;
 	}
-	hint_nearest(text, modes);
+	conf_hint(text, modes);
 	return fail_usage("%s: '%s' is no mode; there are auto, bpf and netfilter", what, text);
-}
-
-int conf_subnet(const char *what, const char *text, struct network *n)
-{
-	struct addr a, gateway;
-
-	if (addr_parse(text, &a) || !strchr(text, '/')) {
-		hint("as in 10.77.0.1/24: the gateway's address and the subnet's prefix length");
-		return fail_usage("%s: '%s' is no subnet", what, text);
-	}
-	if (a.family != AF_INET)
-		return fail_usage("%s: '%s': IPv6 subnets are not supported by this version", what, text);
-	if (a.plen < 8 || a.plen > 30)
-		return fail_usage("%s: '%s': the prefix length must be 8 to 30", what, text);
-	if (!is_host4(&a))
-		return fail_usage("%s: '%s' can be no interface's address", what, text);
-	if (network_subnet(&a, &gateway))
-		return fail_usage("%s: '%s' is the subnet's broadcast address", what, text);
-	n->gateway = gateway;
-	n->has |= NET_HAS_SUBNET;
-	return 0;
 }
 
 static int read_ifname(const char *what, const char *text, char ret[IFNAMSIZ])
@@ -191,31 +149,19 @@ int conf_uplink(const char *what, const char *text, struct network *n)
 	return r;
 }
 
-int conf_snat(const char *what, const char *text, struct network *n)
+int conf_mtu(const char *what, const char *text, struct network *n)
 {
-	struct addr a = { 0 };
-	enum net_snat snat = NET_SNAT_ADDR;
-	int r = 0;
-
-	if (streq(text, "auto"))
-		snat = NET_SNAT_AUTO;
-	else if (streq(text, "none"))
-		snat = NET_SNAT_NONE;
-	else
-		r = read_host4(what, text, &a);
-	if (r)
-		return r;
-	n->snat = snat;
-	n->snat_addr = a;
-	n->has |= NET_HAS_SNAT;
+	if (!conf_number(text, 576, 65535, &n->mtu))
+		return fail_usage("%s: '%s' is no MTU; it must be 576 to 65535", what, text);
+	n->has |= NET_HAS_MTU;
 	return 0;
 }
 
-int conf_mtu(const char *what, const char *text, struct network *n)
+int conf_flows(const char *what, const char *text, struct network *n)
 {
-	if (!read_number(text, 576, 65535, &n->mtu))
-		return fail_usage("%s: '%s' is no MTU; it must be 576 to 65535", what, text);
-	n->has |= NET_HAS_MTU;
+	if (!conf_number(text, FLOWS_MIN, FLOWS_LIMIT, &n->flows))
+		return fail_usage("%s: '%s' is no size for the flow table; it must be %d to %d", what, text, FLOWS_MIN,
+				  FLOWS_LIMIT);
 	return 0;
 }
 
@@ -255,17 +201,9 @@ int conf_ns(const char *what, const char *text, struct network *n)
 	if (r)
 		return r;
 	n->ports[n->n_ports - 1].addr = p.addr;
+	n->ports[n->n_ports - 1].addr6 = p.addr6;
 	n->ports[n->n_ports - 1].has = p.has;
 	return 0;
-}
-
-int conf_port_address(const char *what, const char *text, struct port *p)
-{
-	int r = read_host4(what, text, &p->addr);
-
-	if (r == 0)
-		p->has |= PORT_HAS_ADDR;
-	return r;
 }
 
 int conf_port_mac(const char *what, const char *text, struct port *p)
@@ -300,7 +238,7 @@ int conf_timeout(const char *what, const char *text, enum nsf_timeout t, struct 
 #define TIMEOUT_FLOOR(name, key, seconds, floor) [NSF_TIMEOUT_##name] = floor,
 	static const __u32 floors[NSF_TIMEOUT_MAX] = { NSF_TIMEOUTS(TIMEOUT_FLOOR) };
 
-	if (!read_number(text, 1, TIMEOUT_LIMIT, &n->timeout[t]))
+	if (!conf_number(text, 1, TIMEOUT_LIMIT, &n->timeout[t]))
 		return fail_usage("%s: '%s' is no timeout; it must be 1 to %d seconds", what, text, TIMEOUT_LIMIT);
 	if (n->timeout[t] < floors[t])
 		warn("%s: '%s' is below the %u seconds that the RFC asks for", what, text, floors[t]);
@@ -317,6 +255,11 @@ struct single {
 static bool address_text(const struct port *p, char *buf)
 {
 	return p->has & PORT_HAS_ADDR && addr_format(&p->addr, false, buf);
+}
+
+static bool address6_text(const struct port *p, char *buf)
+{
+	return p->has & PORT_HAS_ADDR6 && addr_format(&p->addr6, false, buf);
 }
 
 static bool mac_text(const struct port *p, char *buf)
@@ -337,10 +280,8 @@ static bool device_text(const struct port *p, char *buf)
 }
 
 static const struct single singles[] = {
-	{ "address", address_text },
-	{ "MAC address", mac_text },
-	{ "namespace", netns_text },
-	{ "interface", device_text },
+	{ "address", address_text }, { "address", address6_text }, { "MAC address", mac_text },
+	{ "namespace", netns_text }, { "interface", device_text },
 };
 
 struct owned {
@@ -373,17 +314,25 @@ static int check_single(const struct network *n, const struct single *s, struct 
 }
 
 /* With the subnet known: the address must be one of its hosts' and not the gateway's. */
-static int check_address(const struct network *n, const struct port *p)
+static int check_address(const struct network *n, const struct port *p, const struct addr *a,
+			 const struct addr *gateway)
 {
 	char text[ADDR_STRLEN], subnet[ADDR_STRLEN];
 
-	if (!(p->has & PORT_HAS_ADDR) || n->gateway.family == 0 || network_holds(n, &p->addr))
+	if (a->family == 0 || gateway->family == 0 || network_holds(n, a))
 		return 0;
-	addr_format(&p->addr, false, text);
-	addr_format(&n->gateway, true, subnet);
-	if (memcmp(p->addr.bytes, n->gateway.bytes, sizeof(p->addr.bytes)) == 0)
+	addr_format(a, false, text);
+	addr_format(gateway, true, subnet);
+	if (memcmp(a->bytes, gateway->bytes, sizeof(a->bytes)) == 0)
 		return fail_usage("%s/%s: '%s' is the gateway's address", n->name, p->name, text);
 	return fail_usage("%s/%s: '%s' is no host's address in the subnet of '%s'", n->name, p->name, text, subnet);
+}
+
+static int check_addresses(const struct network *n, const struct port *p)
+{
+	int r = p->has & PORT_HAS_ADDR ? check_address(n, p, &p->addr, &n->gateway) : 0;
+
+	return r || !(p->has & PORT_HAS_ADDR6) ? r : check_address(n, p, &p->addr6, &n->gateway6);
 }
 
 int conf_check(const struct network *n)
@@ -391,10 +340,13 @@ int conf_check(const struct network *n)
 	autofree struct owned *list = NULL;
 	int r = 0;
 
+	if (n->ipv6_off && n->has & (NET_HAS_SUBNET6 | NET_HAS_SNAT6))
+		return fail_usage("%s: no IPv6, and an IPv6 %s: one or the other", n->name,
+				  n->has & NET_HAS_SUBNET6 ? "subnet" : "SNAT");
 	if (n->n_ports == 0)
 		return 0;
 	for (size_t i = 0; r == 0 && i < n->n_ports; i++)
-		r = check_address(n, &n->ports[i]);
+		r = check_addresses(n, &n->ports[i]);
 	if (r)
 		return r;
 	list = calloc(n->n_ports, sizeof(*list));

@@ -17,6 +17,7 @@ static int read_masquerade(const char *what, const char *text, struct network *n
 {
 	if (!streq(text, "yes") && !streq(text, "no"))
 		return fail_usage("%s: '%s' must be yes or no", what, text);
+	conf_snat6(what, streq(text, "yes") ? "auto" : "none", n);
 	return conf_snat(what, streq(text, "yes") ? "auto" : "none", n);
 }
 
@@ -27,17 +28,43 @@ static int read_masquerade(const char *what, const char *text, struct network *n
 	}
 NSF_TIMEOUTS(TIMEOUT_READ)
 
+/* The two that were one. */
+static int read_timeout_transitory(const char *what, const char *text, struct network *n)
+{
+	int r = conf_timeout(what, text, NSF_TIMEOUT_TCP_OPEN, n);
+
+	if (r)
+		return r;
+	n->timeout[NSF_TIMEOUT_TCP_CLOSE] = n->timeout[NSF_TIMEOUT_TCP_OPEN];
+	n->has |= (unsigned)NET_HAS_TIMEOUT << NSF_TIMEOUT_TCP_CLOSE;
+	return 0;
+}
+
+#define LIMIT_READ(id, key, option, json) \
+	static int read_limit_##id(const char *what, const char *text, struct network *n) \
+	{ \
+		return conf_limit(what, text, PORT_LIMIT_##id, n); \
+	} \
+	static int read_port_limit_##id(const char *what, const char *text, struct port *p) \
+	{ \
+		return conf_port_limit(what, text, PORT_LIMIT_##id, p); \
+	}
+PORT_LIMITS(LIMIT_READ)
+
 /* A key of a section; one of the two functions reads its value. A section's list ends with a row without a name. */
 struct key {
 	const char *name;
+	bool repeats; /* may stand there more than once */
 	int (*network)(const char *what, const char *text, struct network *n);
 	int (*port)(const char *what, const char *text, struct port *p);
-	const char *excludes[3]; /* keys of the section that may not stand beside it */
+	const char *excludes[4]; /* keys of the section that may not stand beside it; said at one of both is enough */
 };
 
-#define TIMEOUT_KEY(id, key, seconds, floor) { .name = "Timeout" key, .network = read_timeout_##id },
-#define TIMEOUT_KEYS \
-	NSF_TIMEOUTS(TIMEOUT_KEY) \
+#define TIMEOUT_KEY(id, key, seconds, floor)  { .name = "Timeout" key, .network = read_timeout_##id },
+#define LIMIT_KEY(id, key, option, json)      { .name = key, .network = read_limit_##id },
+#define PORT_LIMIT_KEY(id, key, option, json) { .name = key, .port = read_port_limit_##id },
+#define LAST_KEYS(list) \
+	list \
 	{ \
 		.name = NULL \
 	}
@@ -46,19 +73,32 @@ static const struct key network_keys[] = {
 	{ .name = "Name", .network = conf_name },
 	{ .name = "Mode", .network = conf_mode },
 	{ .name = "Address", .network = conf_subnet },
+	{ .name = "IPv6", .network = conf_ipv6 },
 	{ .name = "Uplink", .network = conf_uplink },
-	{ .name = "SNat", .network = conf_snat, .excludes = { "Masquerade" } },
-	{ .name = "Masquerade", .network = read_masquerade, .excludes = { "SNat" } },
+	{ .name = "SNat", .network = conf_snat },
+	{ .name = "SNat6", .network = conf_snat6 },
+	{ .name = "Masquerade", .network = read_masquerade, .excludes = { "SNat", "SNat6" } },
+	{ .name = "SnatPorts", .network = conf_snat_ports },
+	{ .name = "SnatExcept", .network = conf_snat_except },
+	{ .name = "SnatPort", .network = conf_snat_port },
+	{ .name = "SnatOverload", .network = conf_snat_overload },
+	{ .name = "SnatIcmp", .network = conf_snat_icmp },
+	{ .name = "Filter", .network = conf_filter },
 	{ .name = "MTU", .network = conf_mtu },
-	TIMEOUT_KEYS,
+	{ .name = "Flows", .network = conf_flows },
+	{ .name = "TimeoutTcpTransitory",
+	  .network = read_timeout_transitory,
+	  .excludes = { "TimeoutTcpOpening", "TimeoutTcpClosing" } },
+	LAST_KEYS(PORT_LIMITS(LIMIT_KEY) NSF_TIMEOUTS(TIMEOUT_KEY)),
 };
 
 static const struct key port_keys[] = {
-	{ .name = "Netns", .port = conf_port_netns, .excludes = { "Device" } },
-	{ .name = "Device", .port = conf_port_device, .excludes = { "Netns", "Address", "MAC" } },
-	{ .name = "Address", .port = conf_port_address, .excludes = { "Device" } },
-	{ .name = "MAC", .port = conf_port_mac, .excludes = { "Device" } },
-	{ .name = NULL },
+	{ .name = "Netns", .port = conf_port_netns },
+	{ .name = "Device", .port = conf_port_device, .excludes = { "Netns", "Address", "MAC", "Publish" } },
+	{ .name = "Address", .port = conf_port_address },
+	{ .name = "MAC", .port = conf_port_mac },
+	{ .name = "Publish", .repeats = true, .network = conf_port_publish },
+	LAST_KEYS(PORT_LIMITS(PORT_LIMIT_KEY)),
 };
 
 #define KEYS_MAX ARRAY_SIZE(network_keys)
@@ -185,6 +225,16 @@ static const struct key *find_key(const struct parser *c, const char *name)
 	return NULL;
 }
 
+static bool excludes(const struct key *k, const struct key *other)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(k->excludes) && k->excludes[i]; i++)
+		if (streq(k->excludes[i], other->name))
+			return true;
+	return false;
+}
+
 static int fail_unknown(const struct parser *c, const char *at, const char *name)
 {
 	const char *names[KEYS_MAX] = { NULL }, *nearest;
@@ -231,11 +281,11 @@ static int read_key(struct parser *c, char *line, const char *at)
 	k = find_key(c, line);
 	if (!k)
 		return fail_unknown(c, at, line);
-	if (c->seen[k - c->keys])
+	if (c->seen[k - c->keys] && !k->repeats)
 		return fail_at(c, at, "key '%s' is there already", line);
-	for (size_t i = 0; i < ARRAY_SIZE(k->excludes) && k->excludes[i]; i++)
-		if (c->seen[find_key(c, k->excludes[i]) - c->keys])
-			return fail_at(c, at, "key '%s' cannot stand beside '%s'", line, k->excludes[i]);
+	for (const struct key *other = c->keys; other->name; other++)
+		if (c->seen[other - c->keys] && (excludes(k, other) || excludes(other, k)))
+			return fail_at(c, at, "key '%s' cannot stand beside '%s'", line, other->name);
 	if (!*value)
 		return fail_at(c, at + (value - line), "key '%s' has no value", line);
 	c->seen[k - c->keys] = true;

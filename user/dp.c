@@ -7,10 +7,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
@@ -22,8 +22,8 @@
 #include "log.h"
 #include "state.h"
 
-#define DP_ROOT STATE_BPFFS "/1"
-_Static_assert(NSF_ABI == 1, "the layout number is part of DP_ROOT");
+#define DP_ROOT STATE_BPFFS "/2"
+_Static_assert(NSF_ABI == 2, "the layout number is part of DP_ROOT");
 
 #define DP_NAME(id, name) name,
 static const char *const map_names[] = { DP_MAPS(DP_NAME) };
@@ -73,12 +73,12 @@ static int dp_map_tables(struct dp *dp)
 	if (bpf_obj_get_info_by_fd(dp->map[DP_FLOWS], &info, &len))
 		return -errno;
 	dp->n_flows = info.max_entries;
-	dp->ports = dp_map_rows(dp, DP_PORTS, NSF_SLOTS_MAX * sizeof(*dp->ports));
-	dp->names = dp_map_rows(dp, DP_NAMES, NSF_SLOTS_MAX * sizeof(*dp->names));
-	dp->nets = dp_map_rows(dp, DP_NETS, NSF_NETS_MAX * sizeof(*dp->nets));
-	dp->flows = dp_map_rows(dp, DP_FLOWS, dp->n_flows * sizeof(*dp->flows));
-	dp->state = dp_map_rows(dp, DP_FLOW_STATE, sizeof(*dp->state));
-	return dp->ports && dp->names && dp->nets && dp->flows && dp->state ? 0 : -errno;
+#define DP_TABLE_MAP(field, map, n) \
+	dp->field = dp_map_rows(dp, DP_##map, (n) * sizeof(*dp->field)); \
+	if (!dp->field) \
+		return -errno;
+	DP_TABLES(DP_TABLE_MAP)
+	return 0;
 }
 
 int dp_open(__u64 host, struct dp *ret)
@@ -120,11 +120,8 @@ void dp_close(struct dp *dp)
 {
 	int i;
 
-	dp_unmap(dp->ports, NSF_SLOTS_MAX * sizeof(*dp->ports));
-	dp_unmap(dp->names, NSF_SLOTS_MAX * sizeof(*dp->names));
-	dp_unmap(dp->nets, NSF_NETS_MAX * sizeof(*dp->nets));
-	dp_unmap(dp->flows, dp->n_flows * sizeof(*dp->flows));
-	dp_unmap(dp->state, sizeof(*dp->state));
+#define DP_TABLE_UNMAP(field, map, n) dp_unmap(dp->field, (n) * sizeof(*dp->field));
+	DP_TABLES(DP_TABLE_UNMAP)
 	for (i = 0; i < DP_MAP_MAX; i++)
 		if (dp->map[i] > 0)
 			close(dp->map[i]);
@@ -148,23 +145,46 @@ static void autoskel_destroy(struct nsfast_bpf **s)
 }
 #define autoskel __attribute__((cleanup(autoskel_destroy)))
 
-static int dp_load_object(struct nsfast_bpf **ret)
+void dp_size(struct nsfast_bpf *s, __u32 flows)
+{
+	s->rodata->cfg.flows_max = flows;
+	bpf_map__set_max_entries(s->maps.nsf_flows, flows);
+	bpf_map__set_max_entries(s->maps.nsf_flow_counts, flows);
+	bpf_map__set_max_entries(s->maps.nsf_flow_free, flows);
+	bpf_map__set_max_entries(s->maps.nsf_flow_closed, flows);
+	bpf_map__set_max_entries(s->maps.nsf_flow_keys, NSF_KEYS(flows));
+}
+
+void dp_fit(struct nsfast_bpf *s)
+{
+	struct bpf_program *prog;
+	bool socks = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, NULL) == 1;
+
+	bpf_object__for_each_program(prog, s->obj)
+	{
+		if (bpf_program__type(prog) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR)
+			bpf_program__set_autoload(prog, socks);
+	}
+}
+
+static int dp_load_object(__u64 host, __u32 flows, struct nsfast_bpf **ret)
 {
 	autoskel struct nsfast_bpf *s = nsfast_bpf__open();
 	int r;
 
 	if (!s)
 		return fail(-errno, "cannot open the BPF object");
-	s->rodata->cfg.flows_max = DP_FLOWS_DEFAULT;
+	s->rodata->cfg.host = host;
 	s->rodata->cfg.scrubs = dp_peer_scrubs();
-	bpf_map__set_max_entries(s->maps.nsf_flows, DP_FLOWS_DEFAULT);
-	bpf_map__set_max_entries(s->maps.nsf_flow_free, DP_FLOWS_DEFAULT);
-	bpf_map__set_max_entries(s->maps.nsf_flow_keys, 2 * DP_FLOWS_DEFAULT);
+	dp_fit(s);
+	dp_size(s, flows);
 	r = nsfast_bpf__load(s);
 	if (r == -EPERM)
 		return fail_privilege("cannot load BPF programs: CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are needed");
-	if (r == -ENOMEM)
-		return fail(r, "cannot load the BPF programs and maps");
+	if (r == -ENOMEM) {
+		hint("a smaller flow table needs less: up --flows N");
+		return fail(r, "cannot load the BPF programs and maps, with room for %u flows", flows);
+	}
 	if (r) {
 		hint("run it again with -v for the kernel's own words");
 		return fail_feature("kernel refused the BPF programs: %s", strerror(-r));
@@ -192,11 +212,25 @@ static int dp_pin(struct nsfast_bpf *s, const char *dir)
 	}
 	bpf_object__for_each_program(prog, s->obj)
 	{
+		if (!bpf_program__autoload(prog))
+			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, bpf_program__name(prog));
 		r = bpf_program__pin(prog, path);
 		if (r)
 			return fail(r, "cannot pin program '%s'", path);
 	}
+	return 0;
+}
+
+/* The key by which IPv6 addresses become handles, before any packet or any row needs one. */
+static int dp_key(struct nsfast_bpf *s)
+{
+	struct nsf_flow_state st = {};
+	__u32 zero = 0;
+
+	if (getrandom(st.handle_key, sizeof(st.handle_key), 0) != (ssize_t)sizeof(st.handle_key) ||
+	    bpf_map__update_elem(s->maps.nsf_flow_state, &zero, sizeof(zero), &st, sizeof(st), BPF_ANY))
+		return fail(-errno, "cannot make the key of IPv6 addresses");
 	return 0;
 }
 
@@ -217,7 +251,7 @@ static int dp_run_fd(int prog)
 }
 
 /* Everything is made in a folder of another name: what has the host's name is complete. */
-int dp_load(__u64 host, struct dp *ret)
+int dp_load(__u64 host, __u32 flows, struct dp *ret)
 {
 	char dir[PATH_MAX], fresh[PATH_MAX];
 	autoskel struct nsfast_bpf *s = NULL;
@@ -229,9 +263,11 @@ int dp_load(__u64 host, struct dp *ret)
 	if (mkdir(DP_ROOT, 0700) && errno != EEXIST)
 		return fail(-errno, "cannot make folder '%s'", DP_ROOT);
 	dp_remove(fresh);
-	r = dp_load_object(&s);
+	r = dp_load_object(host, flows, &s);
 	if (!r && mkdir(fresh, 0700))
 		r = fail(-errno, "cannot make folder '%s'", fresh);
+	if (!r)
+		r = dp_key(s);
 	if (!r)
 		r = dp_pin(s, fresh);
 	if (!r) {
@@ -328,6 +364,12 @@ int dp_detach(struct dp *dp, int ifindex, enum dp_hook hook)
 	return 0;
 }
 
+const char *dp_path(const struct dp *dp, const char *name, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, DP_ROOT "/%llu/%s", (unsigned long long)dp->host, name);
+	return path;
+}
+
 int dp_run(struct dp *dp, enum dp_prog prog)
 {
 	autoclose int fd = dp_prog(dp, prog);
@@ -339,7 +381,8 @@ int dp_run(struct dp *dp, enum dp_prog prog)
 	return r ? fail(r, "cannot run program '%s'", prog_names[prog]) : 0;
 }
 
-/* True if no link in the folder is on an interface any more. A folder without links is in the making, or was left. */
+/* True if no link in the folder is on an interface any more. A folder without links is in the making, or was left. Links
+ * of the host's sockets have other names: they outlive the host, whose end shall end them. */
 static bool dp_dead(int dir)
 {
 	autoclose int fd = dup(dir);

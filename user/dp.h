@@ -2,15 +2,18 @@
 /* The loaded data path of one host: its pins, its maps, its hooks. Functions print on failure unless they say otherwise. */
 #pragma once
 
+#include <limits.h>
 #include <linux/types.h>
 
 #include "nsfast/flow.h"
 #include "nsfast/net.h"
 #include "nsfast/port.h"
+#include "nsfast/publish.h"
+#include "nsfast/share.h"
 
 #include "util.h"
 
-/* Maps that are opened by name; the tables behind rows, names, nets, flows and flow_state are mapped as well. */
+/* Maps that are opened by name; those that struct dp points into are mapped as well. */
 #define DP_MAPS(X) \
 	X(IFACES, "nsf_ifaces") \
 	X(SUBNETS, "nsf_subnets") \
@@ -23,14 +26,37 @@
 	X(NAMES, "nsf_names") \
 	X(NETS, "nsf_nets") \
 	X(FLOWS, "nsf_flows") \
-	X(FLOW_STATE, "nsf_flow_state")
+	X(FLOW_STATE, "nsf_flow_state") \
+	X(FLOW_COUNTS, "nsf_flow_counts") \
+	X(SUBNETS6, "nsf_subnets6") \
+	X(EXCEPTS, "nsf_excepts") \
+	X(EXTS, "nsf_exts") \
+	X(ADDRS, "nsf_addrs") \
+	X(SHARES, "nsf_shares") \
+	X(PUBLISH, "nsf_publish") \
+	X(PUBLISH_LIVE, "nsf_publish_live") \
+	X(LOCALS, "nsf_locals") \
+	X(ASKED, "nsf_asked")
 #define DP_MAP_ENUM(id, name) DP_##id,
 enum dp_map { DP_MAPS(DP_MAP_ENUM) DP_MAP_MAX };
+
+/* Maps whose rows struct dp points to: field, map, number of rows. */
+#define DP_TABLES(X) \
+	X(ports, PORTS, NSF_SLOTS_MAX) \
+	X(names, NAMES, NSF_SLOTS_MAX) \
+	X(nets, NETS, NSF_NETS_MAX) \
+	X(flows, FLOWS, dp->n_flows) \
+	X(flow_counts, FLOW_COUNTS, dp->n_flows) \
+	X(state, FLOW_STATE, 1) \
+	X(shares, SHARES, NSF_SLOTS_MAX) \
+	X(publish, PUBLISH, 2 * NSF_PUBLISH_MAX) \
+	X(publish_live, PUBLISH_LIVE, 1)
 
 #define DP_PROGS(X) \
 	X(FROM_PORT, "nsf_from_port") \
 	X(FROM_HOST, "nsf_from_host") \
 	X(FROM_UPLINK, "nsf_from_uplink") \
+	X(TO_UPLINK, "nsf_to_uplink") \
 	X(START, "nsf_start") \
 	X(PURGE, "nsf_purge")
 #define DP_PROG_ENUM(id, name) DP_PROG_##id,
@@ -40,22 +66,32 @@ enum dp_prog { DP_PROGS(DP_PROG_ENUM) DP_PROG_MAX };
 
 struct dp {
 	bool loaded;
-	__u64 host;              /* cookie of the namespace */
-	int map[DP_MAP_MAX];     /* descriptors, -1 if not open */
-	struct nsf_port *ports;  /* NSF_SLOTS_MAX rows */
-	struct nsf_names *names; /* NSF_SLOTS_MAX rows */
-	struct nsf_net *nets;    /* NSF_NETS_MAX rows */
-	struct nsf_flow *flows;  /* n_flows rows; the data path writes them */
+	__u64 host;          /* cookie of the namespace */
+	int map[DP_MAP_MAX]; /* descriptors, -1 if not open */
+	struct nsf_port *ports;
+	struct nsf_names *names;
+	struct nsf_net *nets;
+	struct nsf_flow *flows; /* the data path writes these four */
+	struct nsf_flow_count *flow_counts;
 	struct nsf_flow_state *state;
+	struct nsf_share *shares;
+	struct nsf_publish *publish;
+	__u32 *publish_live;
 	__u32 n_flows;
 };
 
 enum dp_hook { DP_INGRESS, DP_EGRESS };
 
+/* Sizes the tables of an object that is not loaded yet. */
+struct nsfast_bpf;
+void dp_size(struct nsfast_bpf *s, __u32 flows);
+/* Leaves out of such an object what this kernel was built without: it works without that. */
+void dp_fit(struct nsfast_bpf *s);
 /* Opens what is pinned for a host. -ENOENT without a message if nothing is loaded there; ret is then closed but usable. */
 int dp_open(__u64 host, struct dp *ret);
-/* Loads programs and maps into the kernel and pins them, all or nothing, then opens them. The lock is held. */
-int dp_load(__u64 host, struct dp *ret);
+/* Loads programs and maps, with room for so many flows, into the kernel and pins them, all or nothing, then opens them.
+ * The lock is held. */
+int dp_load(__u64 host, __u32 flows, struct dp *ret);
 /* Accepts a zeroed or closed one. What is pinned stays. */
 void dp_close(struct dp *dp);
 /* Removes all pins of the host: programs leave their hooks, maps go. The lock is held. */
@@ -71,6 +107,9 @@ int dp_attach(struct dp *dp, enum dp_prog prog, int ifindex, const char *ifname,
 int dp_detach(struct dp *dp, int ifindex, enum dp_hook hook);
 /* True if the pinned link is alive on that interface. Prints nothing. */
 bool dp_attached(const struct dp *dp, int ifindex, enum dp_hook hook);
+
+/* Where something of the host's is pinned, by its name. Hooks on interfaces are "link-...". Returns path. */
+const char *dp_path(const struct dp *dp, const char *name, char path[PATH_MAX]);
 
 /* Runs a program of the loader's own once. */
 int dp_run(struct dp *dp, enum dp_prog prog);

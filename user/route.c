@@ -9,14 +9,9 @@ struct routes {
 	size_t n, room;
 };
 
-static unsigned int addr_len(__u8 family)
-{
-	return family == AF_INET ? 4 : 16;
-}
-
 static void get_addr(struct addr *ret, __u8 family, __u8 plen, const void *data, size_t len)
 {
-	if (len != addr_len(family))
+	if (len != addr_size(family))
 		return;
 	ret->family = family;
 	ret->plen = plen;
@@ -25,7 +20,7 @@ static void get_addr(struct addr *ret, __u8 family, __u8 plen, const void *data,
 
 static void get_whole(struct addr *ret, __u8 family, const struct nlattr *a)
 {
-	get_addr(ret, family, (__u8)(8 * addr_len(family)), mnl_attr_get_payload(a), mnl_attr_get_payload_len(a));
+	get_addr(ret, family, (__u8)(8 * addr_size(family)), mnl_attr_get_payload(a), mnl_attr_get_payload_len(a));
 }
 
 /* A next hop of the other family. */
@@ -36,7 +31,7 @@ static void get_via(struct addr *ret, const struct nlattr *a)
 
 	if (len <= sizeof(*via) || (via->rtvia_family != AF_INET && via->rtvia_family != AF_INET6))
 		return;
-	get_addr(ret, (__u8)via->rtvia_family, (__u8)(8 * addr_len((__u8)via->rtvia_family)), via->rtvia_addr,
+	get_addr(ret, (__u8)via->rtvia_family, (__u8)(8 * addr_size((__u8)via->rtvia_family)), via->rtvia_addr,
 		 len - sizeof(*via));
 }
 
@@ -115,6 +110,7 @@ static int keep_route(const struct nlmsghdr *nlh, void *arg)
 		.dst = { .family = rtm->rtm_family },
 		.table = rtm->rtm_table,
 		.type = rtm->rtm_type,
+		.protocol = rtm->rtm_protocol,
 	};
 	mnl_attr_for_each(a, nlh, sizeof(*rtm))
 		parse_attr(a, rtm, r);
@@ -141,23 +137,36 @@ int route_list(struct nl *nl, int family, int (*cb)(const struct route *r, void 
 	return r;
 }
 
-int route_add_default(struct nl *nl, int ifindex, const struct addr *via)
+static void put_default(struct nlmsghdr *nlh, int ifindex, const struct addr *via)
 {
-	struct nlmsghdr *nlh;
-	struct rtmsg *rtm;
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
 
-	if (via->family != AF_INET && via->family != AF_INET6)
-		return -EINVAL;
-	nlh = nl_msg(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
-	rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
 	rtm->rtm_family = via->family;
 	rtm->rtm_table = RT_TABLE_MAIN;
 	rtm->rtm_protocol = RTPROT_STATIC;
 	rtm->rtm_scope = RT_SCOPE_UNIVERSE;
 	rtm->rtm_type = RTN_UNICAST;
-	mnl_attr_put(nlh, RTA_GATEWAY, addr_len(via->family), via->bytes);
+	mnl_attr_put(nlh, RTA_GATEWAY, addr_size(via->family), via->bytes);
 	mnl_attr_put_u32(nlh, RTA_OIF, (__u32)ifindex);
+}
+
+int route_add_default(struct nl *nl, int ifindex, const struct addr *via)
+{
+	if (via->family != AF_INET && via->family != AF_INET6)
+		return -EINVAL;
+	put_default(nl_msg(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE), ifindex, via);
 	return nl_send(nl, NULL);
+}
+
+int route_del_default(struct nl *nl, int ifindex, const struct addr *via)
+{
+	int r;
+
+	if (via->family != AF_INET && via->family != AF_INET6)
+		return -EINVAL;
+	put_default(nl_msg(nl, RTM_DELROUTE, 0), ifindex, via);
+	r = nl_send(nl, NULL);
+	return r == -ESRCH || r == -ENODEV ? 0 : r;
 }
 
 static int lower_default(const struct route *r, void *arg)
@@ -170,10 +179,10 @@ static int lower_default(const struct route *r, void *arg)
 	return 0;
 }
 
-int route_default(struct nl *nl, struct route *ret)
+int route_default(struct nl *nl, int family, struct route *ret)
 {
 	struct route best = {};
-	int r = route_list(nl, AF_INET, lower_default, &best);
+	int r = route_list(nl, family, lower_default, &best);
 
 	if (r)
 		return r;

@@ -27,15 +27,67 @@ static bool up_same_port(const struct port *is, const struct port *want)
 	return true;
 }
 
+static bool up_same_snat(const struct network *is, const struct network *want)
+{
+	if (is->snat != want->snat)
+		return false;
+	if (is->snat == NET_SNAT_ADDR &&
+	    (is->n_pool != want->n_pool || memcmp(is->pool, want->pool, is->n_pool * sizeof(is->pool[0]))))
+		return false;
+	return is->port_min == want->port_min && is->port_max == want->port_max && is->policy == want->policy &&
+	       is->n_excepts == want->n_excepts &&
+	       !memcmp(is->excepts, want->excepts, is->n_excepts * sizeof(is->excepts[0]));
+}
+
+static bool up_same_limits(const struct network *is, const struct port *now, const struct network *want,
+			   const struct port *p)
+{
+	unsigned i;
+
+	for (i = 0; i < PORT_LIMIT_MAX; i++)
+		if (network_limit(is, now, i) != network_limit(want, p, i))
+			return false;
+	return true;
+}
+
 static bool up_same_net(const struct network *is, const struct network *want)
 {
-	return is->whole && is->mtu == want->mtu && streq(is->uplink, want->uplink) && is->snat == want->snat &&
-	       (is->snat != NET_SNAT_ADDR || !memcmp(is->snat_addr.bytes, want->snat_addr.bytes, 4)) &&
+	return is->whole && is->mtu == want->mtu && streq(is->uplink, want->uplink) && up_same_snat(is, want) &&
+	       !memcmp(is->uplink_mac, want->uplink_mac, sizeof(is->uplink_mac)) &&
+	       !memcmp(is->limit, want->limit, sizeof(is->limit)) &&
 	       !memcmp(is->timeout, want->timeout, sizeof(is->timeout));
+}
+
+static bool up_same_net6(const struct network *is, const struct network *want)
+{
+	return !memcmp(&is->gateway6, &want->gateway6, sizeof(is->gateway6)) && is->snat6 == want->snat6 &&
+	       (is->snat6 != NET_SNAT_ADDR ||
+		!memcmp(is->snat6_addr.bytes, want->snat6_addr.bytes, sizeof(is->snat6_addr.bytes)));
+}
+
+/* Ports that stay get another IPv6 address where it is another one, or none. */
+static int up_ports6(struct host *h, const struct mode *m, const struct network *is, const struct network *want,
+		     struct up_result *ret)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < want->n_ports; i++) {
+		const struct port *to = &want->ports[i], *now = network_port(is, to->name);
+
+		if (!now || !up_same_port(now, to) || !memcmp(&now->addr6, &to->addr6, sizeof(to->addr6)))
+			continue;
+		r = up_interrupted();
+		if (!r)
+			r = m->port_six(h, want, to);
+		ret->changed |= !r;
+	}
+	return r;
 }
 
 static int up_new(struct host *h, const struct mode *m, struct network *want, struct up_result *ret)
 {
+	bool published;
 	size_t i;
 	int r = m->net_add(h, want);
 
@@ -44,6 +96,8 @@ static int up_new(struct host *h, const struct mode *m, struct network *want, st
 		if (!r)
 			r = m->port_add(h, want, &want->ports[i]);
 	}
+	if (!r)
+		r = m->publish_set(h, want, &published);
 	if (!r)
 		r = up_interrupted();
 	if (r) {
@@ -83,8 +137,13 @@ static int up_add_ports(struct host *h, const struct mode *m, const struct netwo
 	for (i = 0; !r && i < want->n_ports; i++) {
 		const struct port *now = network_port(is, want->ports[i].name);
 
-		if (now && up_same_port(now, &want->ports[i]))
+		if (now && up_same_port(now, &want->ports[i])) {
+			if (up_same_limits(is, now, want, &want->ports[i]))
+				continue;
+			m->port_limit(h, want, &want->ports[i]);
+			ret->changed = 1;
 			continue;
+		}
 		r = up_interrupted();
 		if (!r)
 			r = m->port_add(h, want, &want->ports[i]);
@@ -96,6 +155,7 @@ static int up_add_ports(struct host *h, const struct mode *m, const struct netwo
 static int up_steps(struct host *h, const struct mode *m, const struct network *is, struct network *want,
 		    struct up_result *ret)
 {
+	bool published = false;
 	int r;
 
 	if (memcmp(&is->gateway, &want->gateway, sizeof(is->gateway))) {
@@ -103,11 +163,35 @@ static int up_steps(struct host *h, const struct mode *m, const struct network *
 		return r ? r : up_new(h, m, want, ret);
 	}
 	r = up_remove_ports(h, m, is, want, ret);
-	if (!r && !up_same_net(is, want)) {
+	if (!r && (!up_same_net(is, want) || !up_same_net6(is, want))) {
 		r = m->net_change(h, want);
-		ret->changed = !r;
+		ret->changed |= !r;
 	}
-	return r ? r : up_add_ports(h, m, is, want, ret);
+	if (!r)
+		r = up_ports6(h, m, is, want, ret);
+	if (!r)
+		r = up_add_ports(h, m, is, want, ret);
+	if (!r)
+		r = up_interrupted();
+	if (!r)
+		r = m->publish_set(h, want, &published);
+	ret->changed |= published;
+	return r;
+}
+
+static void up_back_publishes(struct network *want, const struct network *was)
+{
+	size_t i;
+
+	want->publishes = NULL;
+	want->n_publishes = 0;
+	for (i = 0; i < was->n_publishes; i++) {
+		bool there = network_port(want, was->publishes[i].port);
+		struct publish *p = there ? network_add_publish(want) : NULL;
+
+		if (p)
+			*p = was->publishes[i];
+	}
 }
 
 /* From wherever a failure left it, to what was before: ports that were removed come back, with their addresses. */
@@ -130,6 +214,7 @@ static void up_back(struct host *h, const struct mode *m, const struct network *
 		if (p->netns[0])
 			p->dev[0] = '\0'; /* chosen by its name again */
 	}
+	up_back_publishes(&want, was);
 	r = m->read(h, was->name, &now);
 	r = r == -ENOENT ? up_new(h, m, &want, &did) : r ? r : up_steps(h, m, &now, &want, &did);
 	if (r)

@@ -6,7 +6,9 @@
 
 #include "log.h"
 #include "netns.h"
+#include "publish.h"
 #include "up.h"
+#include "up_six.h"
 
 #define UP_SUBNET_FIRST 77 /* 10.77.0.0/24 and the /16s after it are tried */
 
@@ -114,7 +116,7 @@ static int up_uplink(struct host *h, const struct network *is, struct network *w
 		if (is) {
 			memcpy(want->uplink, is->uplink, sizeof(want->uplink));
 		} else {
-			if (route_default(h->nl, &route) || link_get(h->nl, NULL, route.ifindex, ret)) {
+			if (route_default(h->nl, AF_INET, &route) || link_get(h->nl, NULL, route.ifindex, ret)) {
 				hint("name the interface with --uplink IF, or do without by --uplink none");
 				return fail_usage("%s: this host has no default route, so no uplink is known",
 						  want->name);
@@ -159,12 +161,49 @@ static int up_find_addr(int ifindex, const struct addr *a, void *arg)
 	return 1;
 }
 
+/* The address of SNat=auto: the uplink's first. */
+static int up_snat_auto(struct host *h, struct network *want, const struct link *uplink)
+{
+	struct find_addr f = { .any = true };
+	int r = addr_list(h->nl, uplink->ifindex, up_find_addr, &f);
+
+	if (r < 0)
+		return fail(r, "%s: cannot read the host's addresses", want->name);
+	if (!r) {
+		hint("give it one, or name another with --snat ADDRESS, or route without translation by --snat none");
+		return fail_usage("%s: uplink '%s' has no IPv4 address for SNAT", want->name, want->uplink);
+	}
+	want->snat = NET_SNAT_ADDR;
+	want->pool[0] = f.a;
+	want->pool[0].plen = 32;
+	want->n_pool = 1;
+	return 0;
+}
+
+/* The pool as the user named it: answers must come back to each address. */
+static int up_snat_pool(struct host *h, const struct network *want)
+{
+	char text[ADDR_STRLEN];
+	unsigned i;
+
+	for (i = 0; i < want->n_pool; i++) {
+		struct find_addr f = { .a = want->pool[i] };
+		int r = addr_list(h->nl, 0, up_find_addr, &f);
+
+		if (r < 0)
+			return fail(r, "%s: cannot read the host's addresses", want->name);
+		if (r)
+			continue;
+		addr_format(&want->pool[i], false, text);
+		hint("ip addr add %s/32 dev %s", text, want->uplink);
+		return fail_usage("%s: SNAT address %s is no address of this host, so answers would not come back",
+				  want->name, text);
+	}
+	return 0;
+}
+
 static int up_snat(struct host *h, const struct network *is, struct network *want, const struct link *uplink)
 {
-	struct find_addr f = { .any = want->snat == NET_SNAT_AUTO };
-	char text[ADDR_STRLEN];
-	int r;
-
 	if (!want->uplink[0]) {
 		if (want->has & NET_HAS_SNAT && want->snat == NET_SNAT_ADDR)
 			return fail_usage("%s: an SNAT address needs an uplink", want->name);
@@ -173,29 +212,41 @@ static int up_snat(struct host *h, const struct network *is, struct network *wan
 	}
 	if (is && !(want->has & NET_HAS_SNAT) && streq(is->uplink, want->uplink)) {
 		want->snat = is->snat;
-		want->snat_addr = is->snat_addr;
+		memcpy(want->pool, is->pool, sizeof(want->pool));
+		want->n_pool = is->n_pool;
 		return 0;
 	}
-	if (want->snat == NET_SNAT_NONE)
-		return 0;
-	f.a = want->snat_addr;
-	r = addr_list(h->nl, f.any ? uplink->ifindex : 0, up_find_addr, &f);
-	if (r < 0)
-		return fail(r, "%s: cannot read the host's addresses", want->name);
-	if (!r && f.any) {
-		hint("give it one, or name another with --snat ADDRESS, or route without translation by --snat none");
-		return fail_usage("%s: uplink '%s' has no IPv4 address for SNAT", want->name, want->uplink);
+	switch (want->snat) {
+	case NET_SNAT_AUTO:
+		return up_snat_auto(h, want, uplink);
+	case NET_SNAT_ADDR:
+		return up_snat_pool(h, want);
+	case NET_SNAT_NONE:
+		break;
 	}
-	addr_format(&f.a, false, text);
-	if (!r) {
-		hint("ip addr add %s/32 dev %s", text, want->uplink);
-		return fail_usage("%s: SNAT address %s is no address of this host, so answers would not come back",
-				  want->name, text);
-	}
-	want->snat = NET_SNAT_ADDR;
-	want->snat_addr = f.a;
-	want->snat_addr.plen = 32;
 	return 0;
+}
+
+/* What was not said of how SNAT is done and of limits stays as it is. */
+static void up_policy(const struct network *is, struct network *want)
+{
+	unsigned i;
+
+	want->policy = (want->policy & want->policy_has) | (is->policy & ~want->policy_has);
+	if (!(want->has & NET_HAS_SNAT_PORTS)) {
+		want->port_min = is->port_min;
+		want->port_max = is->port_max;
+	}
+	if (!(want->has & NET_HAS_EXCEPTS)) {
+		memcpy(want->excepts, is->excepts, sizeof(want->excepts));
+		want->n_excepts = is->n_excepts;
+	}
+	for (i = 0; i < PORT_LIMIT_MAX; i++)
+		if (!(want->has & NET_HAS_LIMIT << i))
+			want->limit[i] = is->limit[i];
+	for (i = 0; i < NSF_TIMEOUT_MAX; i++)
+		if (!(want->has & NET_HAS_TIMEOUT << i))
+			want->timeout[i] = is->timeout[i];
 }
 
 static bool up_taken(const struct network *n, __u32 addr)
@@ -226,14 +277,24 @@ int up_resolve_port(const struct network *n, struct port *p)
 	}
 	if (p->addr.family) {
 		p->addr.plen = n->gateway.plen;
-		return 0;
+		return up_six_port(n, p);
 	}
 	for (i = 1; i < ~mask; i++)
 		if (!up_taken(n, base + i)) {
 			from_host_order(&p->addr, base + i, n->gateway.plen);
-			return 0;
+			return up_six_port(n, p);
 		}
 	return fail_usage("%s/%s: no address is free in %s", n->name, p->name, addr_format(&n->gateway, true, text));
+}
+
+/* A limit that was not asked for: the port's own stays, and one that was its network's is what that is now. */
+static void up_limits(const struct network *is, const struct port *now, struct port *want)
+{
+	unsigned i;
+
+	for (i = 0; i < PORT_LIMIT_MAX; i++)
+		if (!(want->has & PORT_HAS_LIMIT << i))
+			want->limit[i] = now->limit[i] == is->limit[i] ? 0 : now->limit[i];
 }
 
 /* Ports that the user listed keep the address they have, if no other was asked for. */
@@ -258,6 +319,7 @@ static int up_ports(const struct network *is, struct network *want)
 				p->dev[0] = '\0';
 			if (p->addr.family && !network_holds(want, &p->addr))
 				p->addr = (struct addr){}; /* another subnet brings another address */
+			up_six_keep(want, p);
 		}
 	}
 	for (i = 0; is && i < want->n_ports; i++) {
@@ -266,6 +328,9 @@ static int up_ports(const struct network *is, struct network *want)
 		if (now && !want->ports[i].dev[0] && !want->ports[i].addr.family && now->addr.family &&
 		    network_holds(want, &now->addr) && !up_taken(want, host_order(&now->addr)))
 			want->ports[i].addr = now->addr;
+		if (now)
+			up_limits(is, now, &want->ports[i]);
+		up_six_again(want, now, &want->ports[i]);
 	}
 	for (i = 0; !r && i < want->n_ports; i++)
 		r = up_resolve_port(want, &want->ports[i]);
@@ -275,7 +340,7 @@ static int up_ports(const struct network *is, struct network *want)
 int up_resolve(struct host *h, const struct network *is, struct network *want)
 {
 	struct link uplink;
-	int i, r = up_subnet(h, is, want);
+	int r = up_subnet(h, is, want);
 
 	if (!r)
 		r = up_uplink(h, is, want, &uplink);
@@ -285,8 +350,11 @@ int up_resolve(struct host *h, const struct network *is, struct network *want)
 		return r;
 	if (!(want->has & NET_HAS_MTU))
 		want->mtu = is ? is->mtu : want->uplink[0] ? uplink.mtu : 1500;
-	for (i = 0; is && i < NSF_TIMEOUT_MAX; i++)
-		if (!(want->has & NET_HAS_TIMEOUT << i))
-			want->timeout[i] = is->timeout[i];
-	return up_ports(is, want);
+	memcpy(want->uplink_mac, uplink.mac, sizeof(want->uplink_mac));
+	if (is)
+		up_policy(is, want);
+	r = up_six(h, is, want, &uplink);
+	if (!r)
+		r = up_ports(is, want);
+	return r ? r : publish_resolve(h, is, want);
 }

@@ -5,9 +5,8 @@
 #include "abi.h"
 
 struct nsf_cfg {
+	__u64 host;      /* cookie of the namespace whose sockets are the host's */
 	__u32 flows_max; /* slots in nsf_flows */
 	__u32 scrubs;    /* 1: bpf_redirect_peer makes the packet PACKET_HOST by itself (kernel 6.15) */
-	__u32 port_min;  /* lowest external port that is given to an endpoint that cannot keep its own */
-	__u32 port_max;  /* highest one */
 };
 _Static_assert(sizeof(struct nsf_cfg) == 16, "nsf_cfg");

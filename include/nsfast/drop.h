@@ -14,6 +14,8 @@
 	X(SHORT_L4, "transport header past the end of the packet") \
 	X(BAD_IP4, "IPv4 version, header length or total length is wrong") \
 	X(BAD_IP4_SUM, "IPv4 header checksum is wrong") \
+	X(BAD_IP6, "IPv6 version, length or order of headers is wrong") \
+	X(EXT_HEADERS, "more IPv6 extension headers than anyone needs") \
 	/* port */ \
 	X(NO_PORT, "interface is no port of a network, or no longer") \
 	X(SRC_MULTICAST, "source MAC is a group or broadcast address") \
@@ -22,18 +24,21 @@
 	X(SPOOF_MAC, "source MAC is not the port's, or is another port's for good") \
 	X(SPOOF_IP4, "IPv4 source is not the port's") \
 	X(SPOOF_ARP, "ARP sender is not the port's") \
+	X(SPOOF_IP6, "IPv6 source is not the port's") \
+	X(SPOOF_ND, "neighbour discovery claims what is not the port's, or comes from no router") \
 	X(VLAN, "VLAN tag from a port that may not send any") \
 	/* bridge */ \
 	X(RESERVED_MAC, "link-local group address 01:80:c2:00:00:0x is never forwarded") \
 	X(SAME_PORT, "destination is where the frame came from") \
 	X(TOO_BIG, "longer than the MTU of the way out") \
 	/* addresses */ \
-	X(MARTIAN_SRC, "IPv4 source can be nobody's (loopback, multicast, broadcast, the gateway's)") \
-	X(MARTIAN_DST, "IPv4 destination is never routed (loopback, multicast, broadcast, reserved)") \
-	X(LINK_LOCAL, "link-local destination, never routed") \
+	X(MARTIAN_SRC, "source can be nobody's (loopback, multicast, broadcast, the gateway's)") \
+	X(MARTIAN_DST, "destination is never routed (loopback, multicast, broadcast, reserved)") \
+	X(LINK_LOCAL, "link-local address, never routed") \
 	X(SUM_ELSEWHERE, "sender asks for a checksum outside of the transport header's field") \
-	X(SOURCE_ROUTE, "IPv4 source route option") \
-	X(IP6_ROUTE, "IPv6 beyond the network is not routed") \
+	X(SOURCE_ROUTE, "IPv4 source route option or IPv6 routing header") \
+	X(IP6_ROUTE, "network has no IPv6 subnet, and nothing beyond its link") \
+	X(ICMP6_LINK, "ICMPv6 message that does not leave its link (RFC 4890)") \
 	X(NOT_IP, "sent to the gateway and neither IP nor ARP") \
 	X(TTL, "TTL ran out at the gateway") \
 	/* route */ \
@@ -48,11 +53,20 @@
 	X(NO_UPLINK, "network has no uplink, or it is being changed") \
 	/* flow and NAT */ \
 	X(FRAGMENT, "fragment that would need translation") \
+	X(FRAGMENT_LOST, "later fragment of a packet whose first one was not seen") \
+	X(FRAGMENT_QUOTA, "port's share of waiting fragments is used up") \
 	X(PROTOCOL, "protocol that cannot be translated") \
-	X(TCP_NO_FLOW, "TCP packet of no known flow that opens none") \
+	X(TCP_NO_FLOW, "TCP or SCTP packet of no known flow that opens none") \
 	X(ICMP_NO_FLOW, "ICMP message of no known flow that opens none") \
+	X(ICMP_SUM, "ICMP error with a wrong checksum") \
+	X(ICMP_QUOTE, "ICMP error whose quoted packet is cut, wrong, or another port's") \
+	X(UNSOLICITED, "from outside to an external port, of no flow and no publish") \
 	X(PORTS_FULL, "no external port is free") \
+	X(PORTS_QUOTA, "port's share of external ports is used up") \
 	X(FLOWS_FULL, "flow table is full") \
+	X(FLOWS_QUOTA, "port's share of flows is used up") \
+	X(HALF_QUOTA, "port's share of half-open flows is used up") \
+	X(TUPLE_TAKEN, "another flow has the same two ends outside") \
 	X(FLOW_RACE, "flow was made and removed at the same moment") \
 	X(PORT_GONE, "flow's port is gone") \
 	/* edit and leave */ \
@@ -62,5 +76,5 @@
 enum nsf_drop { NSF_DROPS(NSF_DROP_ENUM) NSF_DROP_MAX };
 
 /* Map nsf_drops: per-CPU array by network id * NSF_DROP_STRIDE + reason, packets (__u64); network 0: not known. */
-#define NSF_DROP_STRIDE 64
+#define NSF_DROP_STRIDE 128
 _Static_assert(NSF_DROP_MAX <= NSF_DROP_STRIDE, "nsf_drops");

@@ -2,35 +2,45 @@
 /* Flows: one record for both directions, two keys that lead to it, and the ledger of external ports. */
 #pragma once
 
-#include "abi.h"
+#include "addr.h"
 
 /*
  * Theory of operation
  *
  * A flow joins three endpoints: inner (the container's), external (ours on the uplink: SNAT address and external port)
  * and peer (outside). Whoever began, the triple is the same, so a published port is the same record seen from the
- * other side. The record lies in slot n of nsf_flows. Two keys lead there: the inner key (inner -> peer) as a
- * container's packet carries it, and the outer key (peer -> external) as the answer carries it. Both values hold the
- * slot and the record's generation; a key whose generation is not the record's leads nowhere.
+ * other side. The record lies in slot n of nsf_flows. Its outer key (peer -> external, as the answer carries it) leads
+ * there and is the flow: its insertion with BPF_NOEXIST is the birth, its removal the death, so that no flow can split.
  *
- * Birth: claim the external port, take a slot, fill the record, insert the outer key with BPF_NOEXIST (this reserves
- * the conversation), then the inner key. What fails is undone; who loses a race uses the winner's record.
- * Death: the sweep alone deletes: both keys, then the claim on the external port, then the slot. Nothing is evicted.
+ * A packet of the inner endpoint finds the outer key by a guess: its own port number at its network's SNAT address. The
+ * guess holds for every flow that preserves its port, and the record tells whether it does. A flow for which it does not
+ * (another number, a publish) has an inner key as well (NSF_FLOW_KEYED), which may be missing only while it is born or
+ * dies. Both values hold the slot and the record's generation; a key whose generation is not the record's leads nowhere.
  *
- * Memory of an IPv4 flow: 2 keys of 48 + 16 + 8 + 16 bytes (element, key, value, bucket), 64 for the record and 4 for
- * the free list: 244 bytes. IPv6 needs keys of 40 bytes and has its addresses in an array beside nsf_flows, by the
- * same slot, so that IPv4 does not pay for them; all other fields of the record serve both.
+ * Birth: claim the external port, take a slot, fill the record, insert the outer key, then the inner one. What fails is
+ * undone; who loses a race uses the winner's record.
+ * Death: by the sweep, or, when room is needed, by who needs it, and then only of flows that both sides have closed,
+ * oldest first. Whoever moves the generation on takes the flow apart: keys, claim on the external port, slot. Nothing
+ * that lives is evicted.
+ *
+ * IPv6: keys and records hold handles (addr.h); the whole addresses stand in a second slot.
+ *
+ * Memory of a flow, at a table of n: record 64, outer key 48 + 16 + 8 (element, key, value), room for inner keys of a
+ * quarter of the flows 18, buckets 32, counters 32, queues 12: 230 bytes. An IPv6 flow takes two slots.
  */
 
 /* Hash key of one direction, addresses and ports as that direction's packets carry them. */
 struct nsf_flow_key {
-	__be32 saddr, daddr;
+	__be32 saddr, daddr; /* IPv6: handles */
 	__be16 sport, dport; /* ICMP queries: the identifier stands at the inner or external side, 0 at the peer's */
-	__u16 net;           /* index in nsf_nets for the inner key, 0 for the outer one */
+	__u16 net;           /* index in nsf_nets for the inner key, 0 for the outer one; see NSF_FLOW_HOST */
 	__u8 proto;          /* IPPROTO_* */
-	__u8 pad;
+	__u8 family;         /* 4 or 6 */
 };
 _Static_assert(sizeof(struct nsf_flow_key) == 16, "nsf_flow_key");
+
+/* Entries of nsf_flow_keys at a table of n flows: an outer key each, and an inner one for every fourth. */
+#define NSF_KEYS(n) ((n) + (n) / 4 + 1)
 
 struct nsf_flow_ref {
 	__u32 slot; /* in nsf_flows */
@@ -43,6 +53,7 @@ _Static_assert(sizeof(struct nsf_flow_ref) == 8, "nsf_flow_ref");
  *   nothing -> SYN of one side (opening) -> SYN of both (established) -> FIN of one (half-closed, still established)
  *   -> FIN of both (closed). RST adds NSF_TCP_RST, any later packet without RST takes it off again.
  *   A SYN in a closed or reset flow starts afresh: its own SYN bit alone remains.
+ * SCTP goes the same way: INIT is its SYN, ABORT its RST, SHUTDOWN and its acknowledgement its FINs.
  */
 enum nsf_tcp_bit {
 	NSF_TCP_SYN_IN = 1,   /* SYN sent by the inner endpoint */
@@ -54,56 +65,89 @@ enum nsf_tcp_bit {
 
 enum nsf_flow_flag {
 	NSF_FLOW_LIVE = 1,    /* the slot is taken, its keys are in place */
-	NSF_FLOW_INBOUND = 2, /* begun by the peer */
+	NSF_FLOW_INBOUND = 2, /* begun by the peer: a publish, or filtering that lets anyone in */
+	NSF_FLOW_KEYED = 4,   /* has an inner key */
+	NSF_FLOW_HAIRPIN = 8, /* its peer is an external endpoint of this host */
+	NSF_FLOW_SHARED =
+		16, /* holds no claim on its external port: overloaded, let in by NSF_NET_EIF, or without ports */
+	NSF_FLOW_HOST = 32,     /* inner is the host itself, whose own port number a container's flow holds */
+	NSF_FLOW_COUNTED = 64,  /* counted in its port's share; taken off when both sides have closed it */
+	NSF_FLOW_HALF = 128,    /* counted in its port's share as opened by one side only */
+	NSF_FLOW_SHADOW = 512,  /* the host wanted the same ends and has a flow for them, see NSF_FLOW_HOST */
+	NSF_FLOW_PUBLISH = 256, /* its external port is a publish's */
+	NSF_FLOW_ENDING = 1024, /* set by user space: the next sweep ends it, whatever traffic it has */
 };
 
 /*
- * Map nsf_flows: array by slot, one cache line each. The data path writes it; after birth only seen, tcp, the next hop
- * and inner_mac change, each at most once a tick but tcp.
+ * Map nsf_flows: array by slot, one cache line each. The data path writes it; after birth only seen, flags, tcp, the
+ * next hop and inner_mac change, each at most once a tick but flags and tcp.
  */
 struct nsf_flow {
-	__u32 gen;      /* goes up when the slot is given out */
+	__u32 gen;      /* goes up when the slot is given out, and when its flow dies */
 	__u32 seen;     /* tick of the last packet that refreshes */
-	__u32 uplink;   /* ifindex of the way out */
+	__u32 six;      /* IPv6: slot of struct nsf_flow6, else 0 */
 	__u32 port_gen; /* generation of the port; another one there means that the port is gone */
 	__be32 inner, peer, ext;
 	__be16 inner_port, peer_port, ext_port; /* ICMP queries: as in struct nsf_flow_key */
 	__u16 net;                              /* index in nsf_nets */
+	__u32 flags;                            /* enum nsf_flow_flag; changed by atomic operations */
 	__u16 slot;                             /* of the port in nsf_ports */
 	__u16 routed;                           /* low bits of the tick of the last route lookup */
 	__u16 mtu;                              /* of the way out by that lookup; 0: next hop unknown */
 	__u8 proto;                             /* IPPROTO_* */
-	__u8 flags;                             /* enum nsf_flow_flag */
 	__u8 tcp;                               /* enum nsf_tcp_bit */
+	__u8 family;                            /* 4 or 6 */
 	__u8 snat;                              /* index of the ledger in nsf_ledgers */
 	__u8 inner_mac[6];                      /* where packets to the inner endpoint go */
-	__u8 dmac[6];                           /* next hop outside */
-	__u8 smac[6];                           /* the uplink's own */
+	__u8 dmac[6];                           /* next hop outside; the source is struct nsf_net's uplink_mac */
+	__u8 pad[2];
 };
 _Static_assert(sizeof(struct nsf_flow) == 64, "nsf_flow");
 
-/* Map nsf_flow_state: one row; the data path writes it. */
-struct nsf_flow_state {
-	__u32 fresh;  /* slots below were given out at least once; the sweep looks no further */
-	__u32 cursor; /* where the sweep goes on */
-	__u64 passes; /* times the sweep has been through all slots */
+/* In nsf_flows too: the second slot of an IPv6 flow. It stands where flags would be with zero: no flow by itself. */
+struct nsf_flow6 {
+	__u32 gen; /* unused, kept for the slot's next flow */
+	__u32 inner[4], ext[4];
+	__u32 flags; /* 0 */
+	__u32 peer[4];
+	__u32 pad[2];
 };
-_Static_assert(sizeof(struct nsf_flow_state) == 16, "nsf_flow_state");
+_Static_assert(sizeof(struct nsf_flow6) == sizeof(struct nsf_flow), "nsf_flow6");
+_Static_assert(__builtin_offsetof(struct nsf_flow6, flags) == __builtin_offsetof(struct nsf_flow, flags), "nsf_flow6");
 
-/* Protocols that have ports of their own in a ledger. */
-enum nsf_ledger_proto { NSF_LEDGER_TCP, NSF_LEDGER_UDP, NSF_LEDGER_ICMP, NSF_LEDGER_MAX };
+/* Map nsf_flow_counts: array by slot, mapped; not exact where two CPUs forward one direction at the same moment. */
+struct nsf_flow_count {
+	__u64 out_packets, out_bytes; /* from the inner endpoint, as struct nsf_count counts them */
+	__u64 in_packets, in_bytes;
+};
+_Static_assert(sizeof(struct nsf_flow_count) == 32, "nsf_flow_count");
+
+/* Map nsf_flow_closed: queue of struct nsf_flow_ref, flows that both sides have closed, oldest first; hints only. */
+/* Map nsf_flow_state: one row, mapped; the data path writes all but handle_key, which is filled before any packet. */
+struct nsf_flow_state {
+	__u32 fresh;                       /* slots below were given out at least once; the sweep looks no further */
+	__u32 cursor;                      /* where the sweep goes on */
+	__u64 passes;                      /* times the sweep has been through all slots */
+	__u64 overloaded;                  /* flows that got an external port shared by destination, since the load */
+	__u64 reclaimed;                   /* closed flows that ended early to make room */
+	__u64 handle_key[NSF_HANDLE_KEYS]; /* secret, see addr.h */
+};
+_Static_assert(sizeof(struct nsf_flow_state) == 72, "nsf_flow_state");
+
+/* Protocols that have ports of their own in a ledger; OTHER: SCTP and UDP-Lite together. */
+enum nsf_ledger_proto { NSF_LEDGER_TCP, NSF_LEDGER_UDP, NSF_LEDGER_ICMP, NSF_LEDGER_OTHER, NSF_LEDGER_MAX };
 
 #define NSF_LEDGER_PORTS 65536
 #define NSF_LEDGER_REST  120 /* seconds a freed external port is left alone while there are others; RFC 6888 REQ-8 */
 
 /*
- * Maps in nsf_ledgers, one for each SNAT address: array by protocol * NSF_LEDGER_PORTS + external port (ICMP:
+ * Maps in nsf_ledgers, one for each SNAT address of either family: array by protocol * NSF_LEDGER_PORTS + external port (ICMP:
  * identifier), host order. An external port belongs to one inner endpoint, exclusively and towards all peers, as long
  * as one of its flows lives (RFC 4787 REQ-1, REQ-3). owner goes 0 -> endpoint by compare-and-swap and back to 0 last of
  * all; refs 0 with an owner set is the moment of claiming or freeing, in which nobody may join.
  */
 struct nsf_ledger {
-	__u64 owner; /* inner address << 32 | inner port << 16 | network, all as in struct nsf_flow; 0: free */
+	__u64 owner; /* inner address or handle << 32 | inner port << 16 | network, all as in struct nsf_flow; 0: free */
 	__u32 refs;  /* flows that use it */
 	__u32 freed; /* tick at which it became free, 0: never used */
 };

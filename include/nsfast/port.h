@@ -21,16 +21,21 @@ enum nsf_port_flag {
 struct nsf_port {
 	__u32 ifindex; /* of the host's end; 0 for an uplink leg */
 	__u32 gen; /* goes up when the slot is given out or freed; what carries another number died with an earlier port */
-	__u32 mtu;    /* longest L3 packet that may be sent out of it */
-	__be32 addr4; /* managed: the container's address, else 0 */
-	__u16 net;    /* index in nsf_nets */
-	__u16 next;   /* slot of the network's next port, 0 at the end; left alone when the slot is freed */
-	__u8 mac[6];  /* managed: the container's MAC; gateway: its own */
-	__u8 role;    /* enum nsf_role */
-	__u8 flags;   /* enum nsf_port_flag */
+	__u32 mtu;       /* longest L3 packet that may be sent out of it */
+	__be32 addr4;    /* managed: the container's address, else 0 */
+	__u16 net;       /* index in nsf_nets */
+	__u16 next;      /* slot of the network's next port, 0 at the end; left alone when the slot is freed */
+	__u8 mac[6];     /* managed: the container's MAC; gateway: its own */
+	__u8 role;       /* enum nsf_role */
+	__u8 flags;      /* enum nsf_port_flag */
+	__be32 handle6;  /* of addr6, see addr.h */
+	__u8 addr6[16];  /* managed: the container's IPv6 address, zero for none */
+	__u32 max_flows; /* limits, see share.h */
+	__u32 max_half;
+	__u32 max_ports;
 	__u32 pad;
 };
-_Static_assert(sizeof(struct nsf_port) == 32, "nsf_port");
+_Static_assert(sizeof(struct nsf_port) == 64, "nsf_port");
 
 /* Map nsf_names: array by slot, likewise; what the data path never needs. A name is written last: a port without one is half made. */
 struct nsf_names {
@@ -38,5 +43,14 @@ struct nsf_names {
 	char netns[NSF_NAME_LEN]; /* name of the namespace under /run/netns, empty for an adopted interface */
 };
 _Static_assert(sizeof(struct nsf_names) == 2 * NSF_NAME_LEN, "nsf_names");
+
+/* Map nsf_addrs: hash from a managed port's address to its slot (__u32). */
+struct nsf_addr {
+	__be32 addr; /* IPv6: its handle */
+	__u16 net;   /* index in nsf_nets */
+	__u8 family; /* 4 or 6 */
+	__u8 pad;
+};
+_Static_assert(sizeof(struct nsf_addr) == 8, "nsf_addr");
 
 /* Map nsf_ifaces: hash by ifindex (__u32) to slot (__u32). Ports and gateways; an uplink has no slot of its own. */

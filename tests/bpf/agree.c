@@ -2,6 +2,8 @@
 /* The object against the headers: maps, records field by field, drop reasons; every setting through the verifier. */
 #include "row.h"
 
+#include "nsfast/sock.h"
+
 #include <bpf/btf.h>
 
 #define CEILING 500000 /* instructions that the verifier may walk through: half of what it allows */
@@ -43,6 +45,20 @@ static void maps_are_as_large_as_the_headers_say(void **state)
 		{ "nsf_nets", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_net), NSF_NETS_MAX, true },
 		{ "nsf_subnets", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct nsf_subnet), 4, NSF_NETS_MAX, false },
 		{ "nsf_full", BPF_MAP_TYPE_ARRAY, 4, 4, 2 * NSF_SNATS_MAX * NSF_LEDGER_MAX, false },
+		{ "nsf_subnets6", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct nsf_subnet6), 4, NSF_NETS_MAX, false },
+		{ "nsf_excepts", BPF_MAP_TYPE_LPM_TRIE, sizeof(struct nsf_except), 4, NSF_EXCEPTS_MAX, false },
+		{ "nsf_exts", BPF_MAP_TYPE_HASH, sizeof(struct nsf_ext_key), sizeof(struct nsf_ext), NSF_SNATS_MAX,
+		  false },
+		{ "nsf_addrs", BPF_MAP_TYPE_HASH, sizeof(struct nsf_addr), 4, 2 * NSF_SLOTS_MAX, false },
+		{ "nsf_shares", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_share), NSF_SLOTS_MAX, true },
+		{ "nsf_publish", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_publish), 2 * NSF_PUBLISH_MAX, true },
+		{ "nsf_publish_live", BPF_MAP_TYPE_ARRAY, 4, 4, 1, true },
+		{ "nsf_flow_counts", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_flow_count), 1, true },
+		{ "nsf_flow_closed", BPF_MAP_TYPE_QUEUE, 0, sizeof(struct nsf_flow_ref), 1, false },
+		{ "nsf_scratch", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 2048, 1, false },
+		{ "nsf_locals", BPF_MAP_TYPE_HASH, sizeof(struct nsf_local), 4, NSF_LOCALS_MAX, false },
+		{ "nsf_asked", BPF_MAP_TYPE_SK_STORAGE, 4, sizeof(struct nsf_asked), 0, false },
+		{ "nsf_jumps", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 7, false },
 		{ "nsf_fdb", BPF_MAP_TYPE_HASH, sizeof(struct nsf_fdb_key), sizeof(struct nsf_fdb), NSF_FDB_MAX,
 		  false },
 		{ "nsf_flow_keys", BPF_MAP_TYPE_HASH, sizeof(struct nsf_flow_key), sizeof(struct nsf_flow_ref), 1,
@@ -102,7 +118,7 @@ static void same_member(const struct btf *btf, const char *record, const char *m
 #define FLOW_FIELDS(X) \
 	X(gen) \
 	X(seen) \
-	X(uplink) \
+	X(six) \
 	X(port_gen) \
 	X(inner) \
 	X(peer) \
@@ -120,7 +136,8 @@ static void same_member(const struct btf *btf, const char *record, const char *m
 	X(snat) \
 	X(inner_mac) \
 	X(dmac) \
-	X(smac)
+	X(family) \
+	X(pad)
 #define NET_FIELDS(X) \
 	X(name) \
 	X(gateway) \
@@ -129,20 +146,47 @@ static void same_member(const struct btf *btf, const char *record, const char *m
 	X(mtu) \
 	X(addr4) \
 	X(mask4) \
-	X(snat4) \
+	X(flags) \
 	X(timeout) \
-	X(addr6) \
+	X(frag) \
 	X(snat) \
+	X(snat6) \
+	X(pool6) \
+	X(addr6) \
+	X(gateway6) \
+	X(port_min) \
+	X(port_max) \
 	X(gateway_slot) \
 	X(uplink_slot) \
 	X(first) \
 	X(mac) \
+	X(n_snat) \
+	X(n_snat6) \
+	X(plen6) \
+	X(uplink_mac) \
+	X(pad) \
+	X(max_flows) \
+	X(max_half) \
+	X(max_ports)
+#define PORT_FIELDS(X) \
+	X(ifindex) \
+	X(gen) \
+	X(mtu) \
+	X(addr4) \
+	X(net) \
+	X(next) \
+	X(mac) \
+	X(role) \
 	X(flags) \
+	X(handle6) \
+	X(addr6) \
+	X(max_flows) \
+	X(max_half) \
+	X(max_ports) \
 	X(pad)
-#define PORT_FIELDS(X)  X(ifindex) X(gen) X(mtu) X(addr4) X(net) X(next) X(mac) X(role) X(flags) X(pad)
 #define FDB_FIELDS(X)   X(gen) X(seen) X(slot) X(flags) X(pad)
-#define KEY_FIELDS(X)   X(saddr) X(daddr) X(sport) X(dport) X(net) X(proto) X(pad)
-#define CFG_FIELDS(X)   X(flows_max) X(scrubs) X(port_min) X(port_max)
+#define KEY_FIELDS(X)   X(saddr) X(daddr) X(sport) X(dport) X(net) X(proto) X(family)
+#define CFG_FIELDS(X)   X(host) X(flows_max) X(scrubs)
 #define COUNT_FIELDS(X) X(rx_packets) X(rx_bytes) X(tx_packets) X(tx_bytes)
 
 #define ONE(field) +1
@@ -177,7 +221,7 @@ static void records_are_laid_out_alike(void **state)
 	same_record(btf, "nsf_subnet", sizeof(struct nsf_subnet), 2);
 	same_record(btf, "nsf_fdb_key", sizeof(struct nsf_fdb_key), 2);
 	same_record(btf, "nsf_flow_ref", sizeof(struct nsf_flow_ref), 2);
-	same_record(btf, "nsf_flow_state", sizeof(struct nsf_flow_state), 3);
+	same_record(btf, "nsf_flow_state", sizeof(struct nsf_flow_state), 6);
 	same_record(btf, "nsf_moved_key", sizeof(struct nsf_moved_key), 3);
 }
 
@@ -203,9 +247,7 @@ static void verify(struct nsf_cfg cfg)
 
 	assert_non_null(s);
 	s->rodata->cfg = cfg;
-	bpf_map__set_max_entries(s->maps.nsf_flows, cfg.flows_max);
-	bpf_map__set_max_entries(s->maps.nsf_flow_free, cfg.flows_max);
-	bpf_map__set_max_entries(s->maps.nsf_flow_keys, 2 * cfg.flows_max);
+	dp_size(s, cfg.flows_max);
 	assert_int_equal(nsfast_bpf__load(s), 0);
 	bpf_object__for_each_program(prog, s->obj)
 	{
@@ -225,9 +267,8 @@ static void every_setting_passes_the_verifier(void **state)
 {
 	(void)state;
 	for (__u32 scrubs = 0; scrubs < 2; scrubs++) {
-		verify((struct nsf_cfg){ DP_FLOWS_DEFAULT, scrubs, 1024, 65535 });
-		verify((struct nsf_cfg){ 1, scrubs, 1024, 65535 });
-		verify((struct nsf_cfg){ 64, scrubs, 40000, 40000 });
+		verify((struct nsf_cfg){ .flows_max = DP_FLOWS_DEFAULT, .scrubs = scrubs });
+		verify((struct nsf_cfg){ .flows_max = 1, .scrubs = scrubs });
 	}
 }
 

@@ -180,17 +180,18 @@ static inline void bed_route(struct bed *b, const char *dst, __u8 type, enum at 
 	struct nlmsghdr *nlh = nl_msg(b->nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL);
 	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
 	struct addr d = bed_addr(dst);
+	size_t len = d.family == AF_INET6 ? 16 : 4;
 
-	*rtm = (struct rtmsg){ .rtm_family = AF_INET,
+	*rtm = (struct rtmsg){ .rtm_family = d.family,
 			       .rtm_dst_len = d.plen,
 			       .rtm_type = type,
 			       .rtm_protocol = RTPROT_STATIC,
 			       .rtm_table = RT_TABLE_MAIN };
-	mnl_attr_put(nlh, RTA_DST, 4, d.bytes);
+	mnl_attr_put(nlh, RTA_DST, len, d.bytes);
 	if (at)
 		mnl_attr_put_u32(nlh, RTA_OIF, (__u32)b->ifindex[at]);
 	if (via)
-		mnl_attr_put(nlh, RTA_GATEWAY, 4, bed_addr(via).bytes);
+		mnl_attr_put(nlh, RTA_GATEWAY, len, bed_addr(via).bytes);
 	if (mtu) {
 		struct nlattr *nest = mnl_attr_nest_start(nlh, RTA_METRICS);
 
@@ -206,9 +207,10 @@ static inline void bed_neighbour(struct bed *b, enum at at, const char *addr, st
 {
 	struct nlmsghdr *nlh = nl_msg(b->nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
 	struct ndmsg *nd = mnl_nlmsg_put_extra_header(nlh, sizeof(*nd));
+	struct addr a = bed_addr(addr);
 
-	*nd = (struct ndmsg){ .ndm_family = AF_INET, .ndm_ifindex = b->ifindex[at], .ndm_state = NUD_PERMANENT };
-	mnl_attr_put(nlh, NDA_DST, 4, bed_addr(addr).bytes);
+	*nd = (struct ndmsg){ .ndm_family = a.family, .ndm_ifindex = b->ifindex[at], .ndm_state = NUD_PERMANENT };
+	mnl_attr_put(nlh, NDA_DST, a.family == AF_INET6 ? 16 : 4, a.bytes);
 	mnl_attr_put(nlh, NDA_LLADDR, ETH_ALEN, &mac);
 	assert_int_equal(nl_send(b->nl, NULL), 0);
 }
@@ -263,9 +265,7 @@ static inline void bed_load(struct bed *b)
 
 	assert_non_null(s);
 	s->rodata->cfg = b->cfg;
-	bpf_map__set_max_entries(s->maps.nsf_flows, b->cfg.flows_max);
-	bpf_map__set_max_entries(s->maps.nsf_flow_free, b->cfg.flows_max);
-	bpf_map__set_max_entries(s->maps.nsf_flow_keys, 2 * b->cfg.flows_max);
+	dp_size(s, b->cfg.flows_max);
 	assert_int_equal(nsfast_bpf__load(s), 0);
 	b->skel = s;
 	for (int i = 0; i < DP_MAP_MAX; i++)
@@ -274,15 +274,12 @@ static inline void bed_load(struct bed *b)
 	b->free = bpf_map__fd(s->maps.nsf_flow_free);
 	b->icmp = bpf_map__fd(s->maps.nsf_icmp);
 	dp->n_flows = b->cfg.flows_max;
-	dp->ports = bed_rows(dp->map[DP_PORTS], NSF_SLOTS_MAX * sizeof(*dp->ports));
-	dp->names = bed_rows(dp->map[DP_NAMES], NSF_SLOTS_MAX * sizeof(*dp->names));
-	dp->nets = bed_rows(dp->map[DP_NETS], NSF_NETS_MAX * sizeof(*dp->nets));
-	dp->flows = bed_rows(dp->map[DP_FLOWS], dp->n_flows * sizeof(*dp->flows));
-	dp->state = bed_rows(dp->map[DP_FLOW_STATE], sizeof(*dp->state));
+#define BED_TABLE(field, map_id, n) dp->field = bed_rows(dp->map[DP_##map_id], (n) * sizeof(*dp->field));
+	DP_TABLES(BED_TABLE)
 	dp->loaded = true;
 }
 
-static const struct nsf_cfg bed_cfg = { .flows_max = 64, .scrubs = 1, .port_min = 1024, .port_max = 65535 };
+static const struct nsf_cfg bed_cfg = { .flows_max = 64, .scrubs = 1 };
 
 static inline int bed_open(void **state, struct nsf_cfg cfg)
 {
@@ -309,11 +306,8 @@ static inline int bed_close(void **state)
 	struct bed *b = *state;
 	struct dp *dp = &b->dp;
 
-	munmap(dp->ports, NSF_SLOTS_MAX * sizeof(*dp->ports));
-	munmap(dp->names, NSF_SLOTS_MAX * sizeof(*dp->names));
-	munmap(dp->nets, NSF_NETS_MAX * sizeof(*dp->nets));
-	munmap(dp->flows, dp->n_flows * sizeof(*dp->flows));
-	munmap(dp->state, sizeof(*dp->state));
+#define BED_UNMAP(field, map_id, n) munmap(dp->field, (n) * sizeof(*dp->field));
+	DP_TABLES(BED_UNMAP)
 	if (b->ledger >= 0)
 		close(b->ledger);
 	nsfast_bpf__destroy(b->skel);

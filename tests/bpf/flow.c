@@ -61,7 +61,7 @@ static void there_and_back(struct bed *b, struct pk k, __u16 ext)
 	STEP(b, "hit in a new tick", AT_A, out, SENT(TX(AT_LEG)), .out = frame(snat(k, ext)));
 	STEP(b, "hit again", AT_A, out, SENT(TX(AT_LEG)), .out = frame(snat_known(k, ext)));
 	assert_int_equal(flow_count(b), 1);
-	assert_int_equal(flow_keys(b), 2);
+	assert_int_equal(flow_keys(b), ext == k.sport ? 1 : 2);
 }
 
 static void a_hit_does_what_a_miss_does(void **state)
@@ -158,7 +158,7 @@ static void an_endpoint_may_move_between_learning_ports(void **state)
 	STEP(b, "in, to that one", AT_UPLINK, frame(in), SENT(TX(AT_D)), .out = frame(dnat(in, C(1000))));
 	k.src = MAC(AT_D);
 	STEP(b, "another MAC at the first one does not take it back", AT_C, frame(k),
-	     ANSWERED(FLOW_RACE, TX(AT_C), answer(frame(k), 3, 13, 0)));
+	     ANSWERED(TUPLE_TAKEN, TX(AT_C), answer(frame(k), 3, 13, 0)));
 }
 
 struct move {
@@ -338,7 +338,7 @@ static void a_flow_is_its_ports_alone(void **state)
 	const struct row rows[] = {
 		{ "a forged RST", AT_C, frame(rst), DROPPED(TCP_NO_FLOW), .setup = open_tcp },
 		{ "a forged ACK", AT_C, frame(ack), DROPPED(TCP_NO_FLOW), .setup = open_tcp },
-		{ "forged UDP", AT_C, udp_in, ANSWERED(FLOW_RACE, TX(AT_C), answer(udp_in, 3, 13, 0)),
+		{ "forged UDP", AT_C, udp_in, ANSWERED(TUPLE_TAKEN, TX(AT_C), answer(udp_in, 3, 13, 0)),
 		  .setup = open_udp },
 		{ "a fragment of its own", AT_A, frame(part), DROPPED(FRAGMENT), .setup = open_tcp },
 		{ "a record given to another flow", AT_A, frame(own), DROPPED(TCP_NO_FLOW),

@@ -120,7 +120,7 @@ static inline int row_counts(struct bed *b, const struct row *r, __u32 in, __u32
 static inline int row_run(struct bed *b, const struct row *r)
 {
 	static struct frame have;
-	int verdict, bad = 0, e;
+	int verdict = SHOT, bad = 0, e;
 
 	table_reset_counts(b);
 	e = row_prog(b, r->at, r->in, r->gso, &have, &verdict);

@@ -50,6 +50,9 @@ static inline void table_ledger(struct bed *b)
 	assert_int_equal(bpf_map_update_elem(b->dp.map[DP_LEDGERS], &zero, &b->ledger, BPF_ANY), 0);
 }
 
+/* Range of external ports of all networks. */
+static __u16 table_ports[2] = { 1024, 65535 };
+
 static inline void table_net(struct bed *b, __u32 id, enum at gw, __u32 addr, __u8 flags)
 {
 	struct nsf_net *n = &b->dp.nets[id];
@@ -61,7 +64,11 @@ static inline void table_net(struct bed *b, __u32 id, enum at gw, __u32 addr, __
 			       .mtu = 1500,
 			       .addr4 = htonl(addr),
 			       .mask4 = htonl(0xffffff00),
-			       .snat4 = flags & NSF_NET_SNAT ? htonl(SNAT) : 0,
+			       .snat = { { .addr = flags & NSF_NET_SNAT ? htonl(SNAT) : 0 } },
+			       .n_snat = !!(flags & NSF_NET_SNAT),
+			       .port_min = table_ports[0],
+			       .port_max = table_ports[1],
+			       .uplink_mac = { 2, 0, 0, 0x77, 0, AT_UPLINK },
 			       .addr6 = { 0xfe, 0x80, [15] = (__u8)gw },
 			       .gateway_slot = (__u16)gw,
 			       .uplink_slot = (__u16)(gw + 1),
@@ -80,6 +87,9 @@ static inline void table_seat(struct bed *b, enum at at)
 				.addr4 = htonl(s->addr),
 				.net = s->net,
 				.role = s->role,
+				.max_flows = ~0u,
+				.max_half = ~0u,
+				.max_ports = ~0u,
 				.flags = s->flags };
 	bool known = s->flags & NSF_PORT_MANAGED || s->role == NSF_ROLE_GATEWAY;
 
@@ -108,6 +118,10 @@ static inline void table_reset(struct bed *b)
 	table_clear(dp->map[DP_IFACES]);
 	table_clear(dp->map[DP_SUBNETS]);
 	table_clear(dp->map[DP_FDB]);
+	table_clear(dp->map[DP_EXTS]);
+	table_clear(dp->map[DP_ADDRS]);
+	table_clear(dp->map[DP_EXCEPTS]);
+	table_clear(dp->map[DP_SUBNETS6]);
 	table_clear(bpf_map__fd(b->skel->maps.nsf_flow_keys));
 	table_clear(b->moved);
 	while (!bpf_map_lookup_and_delete_elem(b->free, NULL, &slot))
@@ -116,7 +130,10 @@ static inline void table_reset(struct bed *b)
 	memset(dp->names, 0, AT_MAX * sizeof(*dp->names));
 	memset(dp->nets, 0, NETS * sizeof(*dp->nets));
 	memset(dp->flows, 0, dp->n_flows * sizeof(*dp->flows));
+	memset(dp->flow_counts, 0, dp->n_flows * sizeof(*dp->flow_counts));
+	memset(dp->shares, 0, AT_MAX * sizeof(*dp->shares));
 	memset(dp->state, 0, sizeof(*dp->state));
+	*dp->publish_live = 0;
 	table_zero(b, b->icmp, AT_SLOTS);
 	table_zero(b, dp->map[DP_USED], NSF_LEDGER_MAX);
 	table_zero(b, bpf_map__fd(b->skel->maps.nsf_full), 2 * NSF_LEDGER_MAX);

@@ -167,7 +167,7 @@ answered() {
 	address=$(ip -n n1 -6 -j addr show dev eth0 scope link | jq -r '.[].addr_info[].local')
 	until_ok 5 echoes v "$address%eth0"
 	until_ok 5 echoes a "$address%eth0"
-	gateway=$(ip -n "$H" -6 -j addr show dev t0 scope link | jq -r '.[].addr_info[].local')
+	gateway=$(ip -n "$H" -6 -j addr show dev t0 scope link | jq -r '.[].addr_info[].local // empty')
 	until_ok 5 echoes v "$gateway%eth0"
 }
 

@@ -133,7 +133,7 @@ teardown() {
 	refused 1 "--subnet: '10.77.0.255/24'" nsf up t0 --subnet 10.77.0.255/24
 	refused 1 "--subnet: '224.0.0.1/24'" nsf up t0 --subnet 224.0.0.1/24
 	refused 1 "--subnet: '127.0.0.1/24'" nsf up t0 --subnet 127.0.0.1/24
-	refused 1 "--subnet: 'fd00::1/64'" nsf up t0 --subnet fd00::1/64
+	refused 1 "--subnet: 'fd00::1/48'" nsf up t0 --subnet fd00::1/48
 	refused 1 "--mtu: '575'" nsf up t0 --mtu 575
 	refused 1 "--mtu: '65536'" nsf up t0 --mtu 65536
 	refused 1 "--mtu: '-1'" nsf up t0 --mtu=-1

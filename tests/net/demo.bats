@@ -81,7 +81,7 @@ broken_off() {
 	says '^  demo: up, mode bpf, '
 	says '^    app +app +nsf'
 	says ' demo +web +static$'
-	says '^  tcp .* demo/app 10\.77\.0\.2:[0-9]+ > 203\.0\.113\.10:80  as 198\.51\.100\.1:[0-9]+$'
+	says '^  tcp .* demo/app out  10\.77\.0\.2:[0-9]+ > 203\.0\.113\.10:80  as 198\.51\.100\.1:[0-9]+  [0-9]+/[0-9.]+[kM]? out [0-9]+/[0-9.]+[kM]? in$'
 	says '^  \$ nsfast -n demo-host down demo$'
 	says '^  Nothing is left: '
 }
@@ -91,9 +91,9 @@ broken_off() {
 	[ "$(grep -cE '(transactions|connections|packets)/s +bridge \+ iptables ' "$ROOM/text")" = 5 ]
 }
 
-@test "a file gets no colours and lines no longer than a screen, but for those of 'show'" {
+@test "a file gets no colours and lines no longer than a screen, but for those of 'show' and 'flows'" {
 	run ! grep -q $'\033' "$ROOM/text"
-	awk '/\$ nsfast .* show/ { table = 1; next }
+	awk '/\$ nsfast .* (show|flows)/ { table = 1; next }
 		/\$ nsfast/ { table = 0 }
 		length > 100 && !table { print; bad = 1 }
 		END { exit bad }' "$ROOM/text"

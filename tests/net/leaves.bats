@@ -88,6 +88,7 @@ globals() {
 
 @test "adopted interfaces go back to the state they had, up or down, and a namespace that was there stays as it was" {
 	ip netns add old
+	in_ns old sysctl -qw net.ipv6.conf.default.accept_dad=0 # or the addresses are not ready at a time of their own
 	ip -n old link add name own0 type bridge
 	for i in 0 1; do
 		ip -n "$H" link add "v$i" type veth peer name eth0

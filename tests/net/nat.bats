@@ -24,7 +24,8 @@ t0_up() {
 		Address=10.77.0.1/24
 		Uplink=up0
 		SNat=198.51.100.1
-		TimeoutTcpTransitory=1
+		TimeoutTcpOpening=1
+		TimeoutTcpClosing=1
 		TimeoutTcpEstablished=7440
 		TimeoutUdp=1
 		TimeoutIcmp=1
@@ -54,7 +55,7 @@ dropped() {
 
 # No flow and no external port in the data path's tables, read without nsfast
 nothing_held() {
-	local pins=(/run/nsfast/bpf/1/*)
+	local pins=(/run/nsfast/bpf/*/*)
 	[ "$(bpftool -j map dump pinned "${pins[0]}/nsf_flow_keys" | jq length)" = 0 ] &&
 		[ "$(bpftool -j map dump pinned "${pins[0]}/nsf_used" | jq '[.[].formatted.value] | add')" = 0 ]
 }
@@ -160,9 +161,11 @@ for a in "203.0.113.10", "198.51.100.2":
 	in_ns "$OUT" curl -sf -m 5 -o "$ROOM/page" http://198.51.100.1:8080/GPL-2
 	cmp "$ROOM/page" /usr/share/common-licenses/GPL-2
 	in_ns "$OUT" ping -c 1 -W 1 198.51.100.1
-	run -7 in_ns "$OUT" curl -s -m 5 http://198.51.100.1:8081/
+	# nobody listens, and the number is one that mappings are taken from: silence (RFC 5382 REQ-4)
+	run -28 in_ns "$OUT" curl -s -m 1 http://198.51.100.1:8081/
+	run -7 in_ns "$OUT" curl -s -m 1 http://198.51.100.1:81/
 	[ "$(flows)" = 0 ]
-	[ "$(nsf -j drops | jq length)" = 0 ]
+	[ "$(nsf -j drops | jq -c '[.[].reason]')" = '["UNSOLICITED"]' ]
 	stop "$STARTED"
 }
 

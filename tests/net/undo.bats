@@ -18,7 +18,7 @@ teardown() { host_down; }
 
 # What users see of the network, but for what any port made anew has: interface numbers and counters.
 stands() {
-	nsf -j show t0 | jq -S 'del(.. | .rx_packets?, .rx_bytes?, .tx_packets?, .tx_bytes?, .flows?)
+	nsf -j show t0 | jq -S 'del(.. | .rx_packets?, .rx_bytes?, .tx_packets?, .tx_bytes?, .flows?, .used?, .external_ports?)
 		| .[].ports |= sort_by(.name) | .[].ports[].mac = ""'
 	ip netns list | sort
 }

@@ -329,23 +329,38 @@ keys() {
 @test "the JSON of every verb parses and has the keys it always had" {
 	counters='rx_bytes rx_packets tx_bytes tx_packets'
 	run -0 --separate-stderr nsf -j up t0 --mode "$(mode)" --subnet 10.77.0.1/24 --ns a
-	[ "$(keys <<<"$output")" = "changed gateway mode name ports ports_added ports_removed snat uplink" ]
+	[ "$(keys <<<"$output")" = "changed gateway gateway6 mode name ports ports_added ports_removed publishes snat uplink" ]
+	run -0 --separate-stderr nsf -j publish add t0 8080:a:80
+	[ "$(keys <<<"$output")" = "changed network publish publish.[] publish.[].address publish.[].last \
+publish.[].name publish.[].network publish.[].port publish.[].protocol publish.[].to_address publish.[].to_port" ]
+	run -0 --separate-stderr nsf -j publish del t0 8080:a:80
 	run -0 --separate-stderr nsf -j add t0 b
-	[ "$(keys <<<"$output")" = "address name network" ]
+	[ "$(keys <<<"$output")" = "address address6 name network" ]
 	echoes a 203.0.113.10
 	run ! in_ns a ping -c 1 -W 1 -t 1 203.0.113.10
 	run -0 --separate-stderr nsf -j show
 	legs=$(for key in $counters; do echo ".host.$key .outside.$key .ports.[].$key"; done)
-	want=$(for key in '' .name .gateway .mac .mode .mtu .snat .state .uplink .flows .flows.limit .flows.used .host \
+	shares=$(for key in flows half_open external_ports; do
+		echo ".limits.$key .ports.[].limits.$key .ports.[].used.$key"
+	done)
+	want=$(for key in '' .name .gateway .gateway6 .mac .mode .mtu .snat .snat6 .outside6 .state .uplink .flows .flows.limit .flows.used .host \
 		.host.dev .outside .outside.dev .ports .ports.[] .ports.[].name .ports.[].netns .ports.[].dev \
-		.ports.[].state .ports.[].address .ports.[].mac .timeouts .timeouts.Icmp .timeouts.TcpEstablished \
-		.timeouts.TcpTransitory .timeouts.Udp $legs; do echo "[]$key"; done | LC_ALL=C sort | paste -sd ' ')
+		.ports.[].state .ports.[].address .ports.[].address6 .ports.[].mac .publish .timeouts .timeouts.Icmp .timeouts.Other \
+		.timeouts.TcpClosing .timeouts.TcpEstablished .timeouts.TcpOpening .timeouts.Udp \
+		.snat_pool .snat_pool.[] .snat_ports .snat_port .snat_icmp .overload .filter .except .ports.[].limits \
+		.ports.[].used .limits .flows.overloaded .flows.reclaimed \
+		.external_ports .external_ports.[] .external_ports.[].{address,tcp,udp,icmp,other} $shares $legs; do echo "[]$key"; done | LC_ALL=C sort | paste -sd ' ')
 	[ "$(keys <<<"$output")" = "$want" ]
 	run -0 --separate-stderr nsf -j fdb
 	[ "$(keys <<<"$output")" = "[] [].idle_seconds [].mac [].network [].port [].state" ]
 	run -0 --separate-stderr nsf -j flows
-	[ "$(keys <<<"$output")" = "[] [].expires_seconds [].external [].external.address [].external.port \
-[].inner [].inner.address [].inner.port [].network [].peer [].peer.address [].peer.port [].port [].protocol [].state" ]
+	[ "$(keys <<<"$output")" = "[] [].direction [].expires_seconds [].external [].external.address [].external.port \
+[].hairpin [].in_bytes [].in_packets [].inner [].inner.address [].inner.port [].network [].out_bytes [].out_packets \
+[].overloaded [].peer [].peer.address [].peer.port [].port [].protocol [].state [].translated" ]
+	run -0 --separate-stderr nsf -j flows --count
+	[ "$(keys <<<"$output")" = "[] [].flows [].protocol [].state" ]
+	run -0 --separate-stderr nsf -j flows flush
+	[ "$(keys <<<"$output")" = ended ]
 	run -0 --separate-stderr nsf -j drops
 	[ "$(keys <<<"$output")" = "[] [].network [].packets [].reason [].text" ]
 	run -0 --separate-stderr nsf -j doctor
@@ -353,11 +368,11 @@ keys() {
 	run -0 --separate-stderr nsf -j version
 	[ "$(keys <<<"$output")" = version ]
 	run -0 --separate-stderr nsf -j del t0 b
-	[ "$(keys <<<"$output")" = "name network" ]
+	[ "$(keys <<<"$output")" = "name network publishes_removed" ]
 	run -3 --separate-stderr nsf -j del t0 b
 	[ "$(keys <<<"$output")" = "code error hint" ]
 	run -0 --separate-stderr nsf -j down t0
-	[ "$(keys <<<"$output")" = name ]
+	[ "$(keys <<<"$output")" = "name publishes_removed" ]
 	run -0 --separate-stderr nsf -j down --all
 	[ "$output" = '[]' ]
 }

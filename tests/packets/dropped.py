@@ -52,7 +52,7 @@ every = {
     "NOT_IP": [Ether(src=mac, dst=gateway, type=0x88B5) / Raw(b"an experiment")],
     "TTL": [eth / IP(src=addr, dst=OUTSIDE, ttl=1) / udp, eth / IP(src=addr, dst=OUTSIDE, ttl=0) / udp],
     "FRAGMENT": [eth / IP(src=addr, dst=OUTSIDE, flags="MF") / udp, eth / IP(src=addr, dst=OUTSIDE, frag=10) / udp],
-    "PROTOCOL": [eth / out / GRE()],
+    "PROTOCOL": [eth / IP(src=addr, dst=OUTSIDE, proto=255) / Raw(b"reserved")],
     "TCP_NO_FLOW": [eth / out / TCP(sport=4000, dport=80, flags=flags) for flags in ("A", "SA", "R", "FA", "")],
     "ICMP_NO_FLOW": [
         eth / out / ICMP(type="echo-reply", id=7),

@@ -22,9 +22,9 @@ packets = [
     ip / ICMP(type=3, code=3) / quote,
     ip / ICMP(type=13),
     ip.copy() / Raw(b"x" * 20),
-    IP(dst=sys.argv[1], proto=132) / Raw(b"sctp" * 4),
-    IP(dst=sys.argv[1], proto=47) / Raw(b"gre" * 4),
-    IP(dst=sys.argv[1], proto=50) / Raw(b"esp" * 4),
+    IP(dst=sys.argv[1], proto=2) / Raw(b"igmp" * 4),
+    IP(dst=sys.argv[1], proto=0) / Raw(b"none" * 4),
+    IP(dst=sys.argv[1], proto=255) / Raw(b"raw" * 4),
     *fragment(ip / UDP(sport=1, dport=2) / (b"f" * 3000), 1000),
     *fragment(ip / ICMP(id=1) / (b"f" * 3000), 1000),
 ]

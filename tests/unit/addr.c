@@ -69,6 +69,84 @@ static void an_ipv6_address_with_another_prefix_length_is_no_repetition(void **s
 	assert_int_equal(addr_add(nl, get(nl, "a").ifindex, &b), -EEXIST);
 }
 
+/* An address with flags, by hand. */
+static void add_flagged(struct nl *nl, int ifindex, const char *text, __u32 flags)
+{
+	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nl_msg(nl, RTM_NEWADDR, NLM_F_CREATE), sizeof(*ifa));
+	const struct ifa_cacheinfo life = { .ifa_prefered = flags & IFA_F_DEPRECATED ? 0 : 1000, .ifa_valid = 1000 };
+	struct nlmsghdr *nlh = (struct nlmsghdr *)((char *)ifa - MNL_NLMSG_HDRLEN);
+	struct addr a = addr(text);
+
+	ifa->ifa_family = AF_INET6;
+	ifa->ifa_prefixlen = a.plen;
+	ifa->ifa_index = (__u32)ifindex;
+	mnl_attr_put(nlh, IFA_LOCAL, 16, a.bytes);
+	mnl_attr_put(nlh, IFA_CACHEINFO, sizeof(life), &life);
+	mnl_attr_put_u32(nlh, IFA_FLAGS, IFA_F_NODAD);
+	assert_int_equal(nl_send(nl, NULL), 0);
+}
+
+static void the_address_for_outside_is_a_global_one_that_stays(void **state)
+{
+	struct addr ll = addr("fe80::1/64"), local = addr("fd00::1/64"), first = addr("2001:db8::1/64"),
+		    second = addr("2001:db8::2/64"), four = addr("10.0.0.1/24"), r = { .family = 99 };
+	struct nl *nl = *state;
+	char buf[ADDR_STRLEN];
+	int i;
+
+	make_pair(nl, "a", "b", 0);
+	i = get(nl, "a").ifindex;
+	set(nl, "a", (struct link_change){ .up = 1, .addrgen_none = 1 });
+	assert_int_equal(addr_add(nl, i, &ll), 0);
+	assert_int_equal(addr_add(nl, i, &four), 0);
+	assert_int_equal(addr_add(nl, get(nl, "b").ifindex, &first), 0);
+	assert_int_equal(addr_global6(nl, i, &r), -ENOENT);
+	assert_int_equal(r.family, 99);
+	assert_int_equal(addr_del(nl, get(nl, "b").ifindex, &first), 0);
+	assert_int_equal(addr_add(nl, i, &local), 0);
+	assert_int_equal(addr_global6(nl, i, &r), 0);
+	assert_string_equal(addr_format(&r, true, buf), "fd00::1/128");
+	add_flagged(nl, i, "2001:db8::9/64", IFA_F_DEPRECATED);
+	assert_int_equal(addr_global6(nl, i, &r), 0);
+	assert_string_equal(addr_format(&r, true, buf), "fd00::1/128");
+	assert_int_equal(addr_add(nl, i, &first), 0);
+	assert_int_equal(addr_add(nl, i, &second), 0);
+	assert_int_equal(addr_global6(nl, i, &r), 0);
+	assert_string_equal(addr_format(&r, true, buf), "2001:db8::1/128");
+}
+
+static void prefixes_are_compared_by_bits(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		unsigned plen;
+		bool same;
+	} rows[] = {
+		{ "10.0.0.1", "10.0.0.2", 24, true },     { "10.0.0.1", "10.0.0.2", 31, false },
+		{ "10.0.0.2", "10.0.0.3", 31, true },     { "10.0.0.2", "10.0.0.3", 32, false },
+		{ "10.0.0.2", "11.0.0.2", 0, true },      { "fd00::1", "fd00::2", 126, true },
+		{ "fd00::1", "fd00::2", 127, false },     { "fd00::1", "fd00::1", 128, true },
+		{ "fd00::1", "fd00:0:0:1::", 64, false }, { "fd00::1", "fd00:0:0:1::", 63, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		struct addr a = addr(rows[i].a), b = addr(rows[i].b);
+
+		assert_int_equal(addr_same_prefix(&a, &b, rows[i].plen), rows[i].same);
+	}
+}
+
+static void a_mac_has_one_link_local_address(void **state)
+{
+	static const __u8 mac[6] = { 0x02, 0xf1, 0xad, 0x73, 0x00, 0x04 };
+	struct addr a = addr_link_local(mac);
+	char buf[ADDR_STRLEN];
+
+	(void)state;
+	assert_string_equal(addr_format(&a, true, buf), "fe80::f1:adff:fe73:4/64");
+}
+
 static void an_address_that_is_none_is_refused(void **state)
 {
 	struct addr a = { .family = AF_INET, .plen = 33 }, b = { .family = 0 };
@@ -213,6 +291,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_NETNS(addresses_come_and_go_and_both_can_be_repeated),
 		IN_NETNS(an_ipv6_address_with_another_prefix_length_is_no_repetition),
+		IN_NETNS(the_address_for_outside_is_a_global_one_that_stays),
+		cmocka_unit_test(prefixes_are_compared_by_bits),
+		cmocka_unit_test(a_mac_has_one_link_local_address),
 		IN_NETNS(an_address_that_is_none_is_refused),
 		IN_NETNS(addresses_are_listed_per_link_or_all),
 		IN_NETNS(ipv4_has_a_broadcast_address_and_ipv6_skips_dad),

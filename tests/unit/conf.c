@@ -53,20 +53,38 @@ static void a_full_file_fills_the_model(void **state)
 				   "  [Network]   ; the one\r\n"
 				   "Name=t0\n"
 				   "Mode = bpf\n"
-				   "\tAddress=10.77.0.0/24\t# its first host\n"
+				   "\tAddress=10.77.0.0/24, fd00:77::/64\t# their first hosts\n"
+				   "IPv6=yes\n"
 				   "Uplink=eth0;x\n"
-				   "SNat=198.51.100.1\n"
+				   "SNat=198.51.100.1, 198.51.100.7,192.0.2.3\n"
+				   "SNat6=2001:db8::1\n"
+				   "SnatPorts=2000-2999\n"
+				   "SnatExcept=192.0.2.0/24,10.1.2.3/8 , 192.0.2.0\n"
+				   "SnatPort=random\n"
+				   "SnatOverload=no\n"
+				   "SnatIcmp=no\n"
+				   "Filter=endpoint-independent\n"
+				   "MaxFlows=1000\n"
+				   "MaxHalfOpen=none\n"
+				   "MaxPorts=1\n"
 				   "MTU=9000\n"
-				   "TimeoutTcpTransitory=241\n"
+				   "Flows=1000000\n"
+				   "TimeoutTcpOpening=241\n"
+				   "TimeoutTcpClosing=242\n"
 				   "TimeoutTcpEstablished=7441\n"
 				   "TimeoutUdp=120\n"
 				   "TimeoutIcmp=61\n"
+				   "TimeoutOther=121\n"
 				   "\n"
 				   "[Port web]\n"
 				   "[ Port  db ]\n"
 				   "Netns=data\n"
-				   "Address=10.77.0.9\n"
+				   "Address=10.77.0.9,fd00:77::9\n"
 				   "MAC=02:00:00:00:00:0A\n"
+				   "Publish=5432:5432\n"
+				   "Publish = 198.51.100.1:53-54:53-54/udp # twice\n"
+				   "Publish=[2001:db8::1]:53:1053/udp\n"
+				   "MaxFlows=7\n"
 				   ";[Port no]\n"
 				   "[Port ad]\n"
 				   "Device=veth7"; /* no newline at the end */
@@ -78,18 +96,42 @@ static void a_full_file_fills_the_model(void **state)
 	assert_prints("", "", r = read_bytes(text, sizeof(text) - 1, &n));
 	assert_int_equal(r, 0);
 	assert_int_equal(n.has, NET_HAS_SUBNET | NET_HAS_UPLINK | NET_HAS_SNAT | NET_HAS_MTU | NET_HAS_MODE |
-					NET_HAS_PORTS | NET_HAS_TIMEOUT * 0xf);
+					NET_HAS_SUBNET6 | NET_HAS_SNAT6 | NET_HAS_IPV6 | NET_HAS_PORTS |
+					NET_HAS_PUBLISH | NET_HAS_SNAT_PORTS | NET_HAS_EXCEPTS | NET_HAS_LIMIT * 7 |
+					NET_HAS_TIMEOUT * 0x3f);
 	assert_string_equal(n.name, "t0");
 	assert_int_equal(n.mode, NET_MODE_BPF);
 	assert_text(&n.gateway, true, "10.77.0.1/24");
 	assert_string_equal(n.uplink, "eth0;x");
 	assert_int_equal(n.snat, NET_SNAT_ADDR);
-	assert_text(&n.snat_addr, false, "198.51.100.1");
+	assert_int_equal(n.n_pool, 3);
+	assert_text(&n.pool[0], false, "198.51.100.1");
+	assert_text(&n.pool[1], false, "198.51.100.7");
+	assert_text(&n.pool[2], false, "192.0.2.3");
+	assert_int_equal(n.port_min, 2000);
+	assert_int_equal(n.port_max, 2999);
+	assert_int_equal(n.n_excepts, 3);
+	assert_text(&n.excepts[0], true, "10.0.0.0/8");
+	assert_text(&n.excepts[1], true, "192.0.2.0/24");
+	assert_text(&n.excepts[2], true, "192.0.2.0/32");
+	assert_int_equal(n.policy, NET_POLICY);
+	assert_int_equal(n.policy_has, NET_POLICY);
+	assert_int_equal(n.limit[PORT_LIMIT_FLOWS], 1000);
+	assert_int_equal(n.limit[PORT_LIMIT_HALF], PORT_LIMIT_NONE);
+	assert_int_equal(n.limit[PORT_LIMIT_PORTS], 1);
+	assert_text(&n.gateway6, true, "fd00:77::1/64");
+	assert_false(n.ipv6_off);
+	assert_int_equal(n.snat6, NET_SNAT_ADDR);
+	assert_text(&n.snat6_addr, false, "2001:db8::1");
 	assert_int_equal(n.mtu, 9000);
-	assert_int_equal(n.timeout[NSF_TIMEOUT_TCP_TRANS], 241);
+	assert_int_equal(n.flows, 1000000);
+	assert_int_equal(n.timeout[NSF_TIMEOUT_TCP_OPEN], 241);
+	assert_int_equal(n.timeout[NSF_TIMEOUT_TCP_CLOSE], 242);
+	assert_int_equal(n.timeout[NSF_TIMEOUT_OTHER], 121);
 	assert_int_equal(n.timeout[NSF_TIMEOUT_TCP_EST], 7441);
 	assert_int_equal(n.timeout[NSF_TIMEOUT_UDP], 120);
 	assert_int_equal(n.timeout[NSF_TIMEOUT_ICMP], 61);
+	assert_int_equal(n.timeout[NSF_TIMEOUT_OTHER], 121);
 	assert_int_equal(n.n_ports, 3);
 	p = &n.ports[0];
 	assert_string_equal(p->name, "web");
@@ -99,9 +141,23 @@ static void a_full_file_fills_the_model(void **state)
 	assert_string_equal(p->name, "db");
 	assert_string_equal(p->netns, "data");
 	assert_string_equal(p->dev, "");
-	assert_int_equal(p->has, PORT_HAS_ADDR | PORT_HAS_MAC);
+	assert_int_equal(p->has, PORT_HAS_ADDR | PORT_HAS_ADDR6 | PORT_HAS_MAC | PORT_HAS_LIMIT << PORT_LIMIT_FLOWS);
+	assert_int_equal(p->limit[PORT_LIMIT_FLOWS], 7);
+	assert_int_equal(p->limit[PORT_LIMIT_HALF], 0);
 	assert_text(&p->addr, false, "10.77.0.9");
+	assert_text(&p->addr6, false, "fd00:77::9");
 	assert_int_equal(p->mac[5], 0x0a);
+	assert_int_equal(n.n_publishes, 3);
+	for (size_t i = 0; i < n.n_publishes; i++)
+		assert_string_equal(n.publishes[i].port, "db");
+	assert_int_equal(n.publishes[0].proto, IPPROTO_TCP);
+	assert_int_equal(n.publishes[0].addr.family, 0);
+	assert_int_equal(n.publishes[0].to_first, 5432);
+	assert_int_equal(n.publishes[1].proto, IPPROTO_UDP);
+	assert_text(&n.publishes[1].addr, false, "198.51.100.1");
+	assert_int_equal(n.publishes[1].last, 54);
+	assert_text(&n.publishes[2].addr, false, "2001:db8::1");
+	assert_int_equal(n.publishes[2].to_first, 1053);
 	p = &n.ports[2];
 	assert_string_equal(p->name, "ad");
 	assert_string_equal(p->netns, "");
@@ -134,10 +190,12 @@ static void masquerade_is_snat_in_other_words(void **state)
 	(void)state;
 	assert_int_equal(read_bytes("[Network]\nMasquerade=no\n", 24, &n), 0);
 	assert_int_equal(n.snat, NET_SNAT_NONE);
-	assert_int_equal(n.has, NET_HAS_SNAT);
+	assert_int_equal(n.snat6, NET_SNAT_NONE);
+	assert_int_equal(n.has, NET_HAS_SNAT | NET_HAS_SNAT6);
 	assert_int_equal(read_bytes("[Network]\nMasquerade=yes\n", 25, &n), 0);
 	assert_int_equal(n.snat, NET_SNAT_AUTO);
-	assert_int_equal(n.has, NET_HAS_SNAT);
+	assert_int_equal(n.snat6, NET_SNAT_AUTO);
+	assert_int_equal(n.has, NET_HAS_SNAT | NET_HAS_SNAT6);
 }
 
 static void a_timeout_below_the_floor_is_warned_of(void **state)
@@ -152,6 +210,22 @@ static void a_timeout_below_the_floor_is_warned_of(void **state)
 	assert_int_equal(r, 0);
 	assert_int_equal(n.timeout[NSF_TIMEOUT_UDP], 119);
 	assert_int_equal(n.has, NET_HAS_TIMEOUT << NSF_TIMEOUT_UDP);
+}
+
+static void the_old_word_for_two_timeouts_sets_both(void **state)
+{
+	struct network n;
+	int r;
+
+	(void)state;
+	assert_prints(
+		"",
+		"nsfast: warning: t.conf:2:22: TimeoutTcpTransitory: '99' is below the 240 seconds that the RFC asks for\n",
+		r = read_bytes("[Network]\nTimeoutTcpTransitory=99\n", 34, &n));
+	assert_int_equal(r, 0);
+	assert_int_equal(n.timeout[NSF_TIMEOUT_TCP_OPEN], 99);
+	assert_int_equal(n.timeout[NSF_TIMEOUT_TCP_CLOSE], 99);
+	assert_int_equal(n.has, NET_HAS_TIMEOUT << NSF_TIMEOUT_TCP_OPEN | NET_HAS_TIMEOUT << NSF_TIMEOUT_TCP_CLOSE);
 }
 
 static void bad_files_are_refused(void **state)
@@ -174,6 +248,18 @@ static void bad_files_are_refused(void **state)
 		{ "[Network]\nmtu=1500",
 		  "t.conf:2:1: unknown key 'mtu'\n    mtu=1500\n    ^\nhint: did you mean 'MTU'?\n" },
 		{ "[Network]\nPublish=80", "t.conf:2:1: unknown key 'Publish'\n    Publish=80\n    ^\n" },
+		{ "[Port a]\nPublish=80",
+		  "t.conf:2:9: Publish: '80' is no publish\n    Publish=80\n            ^\n"
+		  "hint: as in 8080:80, 198.51.100.1:8000-8009:80-89/udp or [2001:db8::1]:53:53/udp\n" },
+		{ "[Port a]\nPublish=80:80\nPublish=8000-8009:80",
+		  "t.conf:3:9: Publish: '8000-8009:80': 10 ports of the host, but 1 of the container\n"
+		  "    Publish=8000-8009:80\n            ^\n" },
+		{ "[Port a]\nPublish=80:web:80",
+		  "t.conf:2:9: Publish: '80:web:80': '80' is no address\n    Publish=80:web:80\n            ^\n" },
+		{ "[Port a]\nDevice=x\nPublish=80:80",
+		  "t.conf:3:1: key 'Publish' cannot stand beside 'Device'\n    Publish=80:80\n    ^\n" },
+		{ "[Port a]\nPublish=80:80\nDevice=x",
+		  "t.conf:3:1: key 'Device' cannot stand beside 'Publish'\n    Device=x\n    ^\n" },
 		{ "[Port a]\nMode=bpf", "t.conf:2:1: unknown key 'Mode'\n    Mode=bpf\n    ^\n" },
 		{ "[Network]\nNetns=a", "t.conf:2:1: unknown key 'Netns'\n    Netns=a\n    ^\n" },
 		{ "[Network]\nMTU=1500\nMTU=1500\n", "t.conf:3:1: key 'MTU' is there already\n    MTU=1500\n    ^\n" },
@@ -185,6 +271,23 @@ static void bad_files_are_refused(void **state)
 							 "    SNat=auto\n    ^\n" },
 		{ "[Network]\nMasquerade=on", "t.conf:2:12: Masquerade: 'on' must be yes or no\n    Masquerade=on\n"
 					      "               ^\n" },
+		{ "[Network]\nTimeoutTcpTransitory=240\nTimeoutTcpClosing=240",
+		  "t.conf:3:1: key 'TimeoutTcpClosing' cannot stand beside 'TimeoutTcpTransitory'\n"
+		  "    TimeoutTcpClosing=240\n    ^\n" },
+		{ "[Network]\nSNat=192.0.2.1,192.0.2.1",
+		  "t.conf:2:6: SNat: '192.0.2.1' is there already\n    SNat=192.0.2.1,192.0.2.1\n         ^\n" },
+		{ "[Network]\nSNatPorts=1-2",
+		  "t.conf:2:1: unknown key 'SNatPorts'\n    SNatPorts=1-2\n    ^\nhint: did you mean 'SnatPorts'?\n" },
+		{ "[Network]\nFilter=strict",
+		  "t.conf:2:8: Filter: 'strict' must be address-port or endpoint-independent\n"
+		  "    Filter=strict\n           ^\n" },
+		{ "[Network]\nMaxFlow=7", "t.conf:2:1: unknown key 'MaxFlow'\n    MaxFlow=7\n    ^\n"
+					  "hint: did you mean 'MaxFlows'?\n" },
+		{ "[Port a]\nMaxPorts=0",
+		  "t.conf:2:10: MaxPorts: '0' is no limit; it must be 1 to 4294967294, or none\n"
+		  "    MaxPorts=0\n             ^\n" },
+		{ "[Port a]\nFilter=address-port",
+		  "t.conf:2:1: unknown key 'Filter'\n    Filter=address-port\n    ^\n" },
 		{ "[Port a]\nMAC=02:00:00:00:00:01\nDevice=x",
 		  "t.conf:3:1: key 'Device' cannot stand beside 'MAC'\n    Device=x\n    ^\n" },
 		{ "[Port a]\nDevice=x\nNetns=y",
@@ -207,9 +310,11 @@ static void bad_files_are_refused(void **state)
 		{ "[]\n", "t.conf:1:2: unknown section ''\n    []\n     ^\n" },
 		{ "[Network\n", "t.conf:1:1: section has no ']'\n    [Network\n    ^\n" },
 		{ "[Network] x\n", "t.conf:1:10: 'x' after a section's ']'\n    [Network] x\n             ^\n" },
-		{ "[Network]\nAddress=fd00::1/64\n",
-		  "t.conf:2:9: Address: 'fd00::1/64': IPv6 subnets are not supported by this version\n"
-		  "    Address=fd00::1/64\n            ^\n" },
+		{ "[Network]\nAddress=fd00::1/64,fd01::1/64\n",
+		  "t.conf:2:9: Address: 'fd00::1/64,fd01::1/64': one for IPv4 and one for IPv6 is what there can be\n"
+		  "    Address=fd00::1/64,fd01::1/64\n            ^\n" },
+		{ "[Network]\nSNat6=none\nMasquerade=yes\n",
+		  "t.conf:3:1: key 'Masquerade' cannot stand beside 'SNat6'\n    Masquerade=yes\n    ^\n" },
 		{ "[Network]\nMode=a\x1b[31m",
 		  "t.conf:2:6: Mode: 'a\\x1b[31m' is no mode; there are auto, bpf and netfilter\n"
 		  "    Mode=a?[31m\n         ^\n" },
@@ -363,6 +468,7 @@ int main(void)
 		cmocka_unit_test(what_a_file_does_not_say_is_not_set),
 		cmocka_unit_test(masquerade_is_snat_in_other_words),
 		cmocka_unit_test(a_timeout_below_the_floor_is_warned_of),
+		cmocka_unit_test(the_old_word_for_two_timeouts_sets_both),
 		cmocka_unit_test(bad_files_are_refused),
 		cmocka_unit_test(limits_are_kept),
 		cmocka_unit_test(files_that_cannot_be_read),

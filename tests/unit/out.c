@@ -34,6 +34,10 @@ static void print(void)
 	out_close_array();
 	out_open_array("none");
 	out_close_array();
+	out_open_array("two");
+	out_item(NULL, "a");
+	out_item("%s\n", "\"");
+	out_close_array();
 	out_open_object("empty");
 	out_close_object();
 	out_close_object();
@@ -42,7 +46,7 @@ static void print(void)
 static void text_is_what_the_formats_say(void **state)
 {
 	(void)state;
-	assert_prints("network t0\nmtu 1500, up\n2 ports\na        0\nb    18446744073709551615\n", "", print());
+	assert_prints("network t0\nmtu 1500, up\n2 ports\na        0\nb    18446744073709551615\n\"\n", "", print());
 	assert_prints("[-]", "", out_str("name", "[%s]", NULL));
 }
 
@@ -52,7 +56,7 @@ static void json_has_the_keys(void **state)
 	out_json = true;
 	assert_prints("{\"name\":\"t0\",\"uplink\":null,\"mtu\":1500,\"up\":true,\"gone\":false,"
 		      "\"ports\":[{\"name\":\"a\",\"rx\":0},{\"name\":\"b\",\"rx\":18446744073709551615}],"
-		      "\"none\":[],\"empty\":{}}\n",
+		      "\"none\":[],\"two\":[\"a\",\"\\\"\"],\"empty\":{}}\n",
 		      "", print());
 	/* a second document begins afresh */
 	assert_prints("[]\n{\"a\":\"\"}\n", "",
@@ -69,7 +73,7 @@ static void pretty_json_is_indented(void **state)
 		"{\n  \"name\": \"t0\",\n  \"uplink\": null,\n  \"mtu\": 1500,\n  \"up\": true,\n  \"gone\": false,\n"
 		"  \"ports\": [\n    {\n      \"name\": \"a\",\n      \"rx\": 0\n    },\n"
 		"    {\n      \"name\": \"b\",\n      \"rx\": 18446744073709551615\n    }\n  ],\n"
-		"  \"none\": [],\n  \"empty\": {}\n}\n",
+		"  \"none\": [],\n  \"two\": [\n    \"a\",\n    \"\\\"\"\n  ],\n  \"empty\": {}\n}\n",
 		"", print());
 }
 

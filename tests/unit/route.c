@@ -59,21 +59,46 @@ static void the_default_route_is_set_and_replaced(void **state)
 	int i = make_routable(nl);
 	char buf[ADDR_STRLEN];
 
-	assert_int_equal(route_default(nl, &r), -ENOENT);
+	assert_int_equal(route_default(nl, AF_INET, &r), -ENOENT);
 	assert_int_equal(r.ifindex, 42);
 	assert_int_equal(route_add_default(nl, i, &via), 0);
 	assert_int_equal(route_add_default(nl, i, &via), 0);
-	assert_int_equal(route_default(nl, &r), 0);
+	assert_int_equal(route_default(nl, AF_INET, &r), 0);
 	assert_int_equal(r.ifindex, i);
 	assert_int_equal(r.metric, 0);
 	assert_int_equal(r.table, RT_TABLE_MAIN);
 	assert_string_equal(addr_format(&r.via, true, buf), "10.0.0.254/32");
 	assert_int_equal(route_add_default(nl, i, &other), 0);
-	assert_int_equal(route_default(nl, &r), 0);
+	assert_int_equal(route_default(nl, AF_INET, &r), 0);
 	assert_string_equal(addr_format(&r.via, false, buf), "10.0.0.253");
 	assert_int_equal(route_add_default(nl, i, &far), -ENETUNREACH);
 	assert_string_not_equal(nl_error(nl), "");
 	assert_int_equal(route_add_default(nl, i, &none), -EINVAL);
+}
+
+static void an_ipv6_default_route_is_set_by_a_link_local_router_and_removed(void **state)
+{
+	struct addr via = addr("fe80::7"), other = addr("10.0.0.254");
+	struct nl *nl = *state;
+	struct route r = { .ifindex = 42 };
+	int i = make_routable(nl);
+	char buf[ADDR_STRLEN];
+
+	assert_int_equal(route_del_default(nl, i, &via), 0);
+	assert_int_equal(route_add_default(nl, i, &other), 0);
+	assert_int_equal(route_default(nl, AF_INET6, &r), -ENOENT);
+	assert_int_equal(r.ifindex, 42);
+	assert_int_equal(route_add_default(nl, i, &via), 0);
+	assert_int_equal(route_add_default(nl, i, &via), 0);
+	assert_int_equal(route_default(nl, AF_INET6, &r), 0);
+	assert_int_equal(r.ifindex, i);
+	assert_int_equal(r.protocol, RTPROT_STATIC);
+	assert_string_equal(addr_format(&r.via, false, buf), "fe80::7");
+	assert_int_equal(route_del_default(nl, i, &via), 0);
+	assert_int_equal(route_del_default(nl, i, &via), 0);
+	assert_int_equal(route_default(nl, AF_INET6, &r), -ENOENT);
+	assert_int_equal(route_default(nl, AF_INET, &r), 0);
+	assert_int_equal(route_del_default(nl, 4711, &via), 0);
 }
 
 static void the_default_route_is_the_one_with_the_lowest_metric(void **state)
@@ -88,7 +113,7 @@ static void the_default_route_is_the_one_with_the_lowest_metric(void **state)
 	make_route(nl, i, "0.0.0.0/1", 1, RTN_UNICAST, 1);
 	make_route(nl, i, "0.0.0.0/0", 50, RTN_UNREACHABLE, 0);
 	make_route(nl, i, "0.0.0.0/0", 777, RTN_UNICAST, 1);
-	assert_int_equal(route_default(nl, &r), 0);
+	assert_int_equal(route_default(nl, AF_INET, &r), 0);
 	assert_int_equal(r.metric, 100);
 }
 
@@ -174,7 +199,7 @@ static void an_ipv4_route_by_an_ipv6_gateway_is_understood(void **state)
 	mnl_attr_put(nlh, RTA_VIA, sizeof(via), &via);
 	mnl_attr_put_u32(nlh, RTA_OIF, (__u32)i);
 	assert_int_equal(nl_send(nl, NULL), 0);
-	assert_int_equal(route_default(nl, &r), 0);
+	assert_int_equal(route_default(nl, AF_INET, &r), 0);
 	assert_int_equal(r.via.family, AF_INET6);
 	assert_memory_equal(r.via.bytes, six.bytes, 16);
 }
@@ -183,6 +208,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_NETNS(the_default_route_is_set_and_replaced),
+		IN_NETNS(an_ipv6_default_route_is_set_by_a_link_local_router_and_removed),
 		IN_NETNS(the_default_route_is_the_one_with_the_lowest_metric),
 		IN_NETNS(routes_are_listed_with_all_that_matters),
 		IN_NETNS(an_ipv4_route_by_an_ipv6_gateway_is_understood),

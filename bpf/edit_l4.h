@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Where transport headers have what a translation changes, for both families; SCTP ports and checksum. */
+#pragma once
+
+#include "parse.h"
+#include "sctp.h"
+
+/* Where a protocol has its checksum and its ports, from the transport header on. */
+struct edit_l4 {
+	__u32 sum; /* 0: none that depends on what is changed */
+	__u32 flags;
+	__u32 src, dst;
+};
+
+static __always_inline bool edit_l4_of(const struct pkt *p, struct edit_l4 *l)
+{
+	*l = (struct edit_l4){ .flags = BPF_F_PSEUDO_HDR, .src = 0, .dst = 2 };
+	switch (p->proto) {
+	case IPPROTO_TCP:
+		l->sum = offsetof(struct tcphdr, check);
+		return true;
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+		l->sum = offsetof(struct udphdr, check);
+		l->flags |= BPF_F_MARK_MANGLED_0;
+		return true;
+	case IPPROTO_SCTP:
+		return true;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		l->sum = offsetof(struct icmphdr, checksum);
+		l->src = l->dst = offsetof(struct icmphdr, un.echo.id);
+		if (p->proto == IPPROTO_ICMP)
+			l->flags = 0; /* no pseudo header */
+		return true;
+	}
+	return false;
+}
+
+/* Both ports as they were and as they shall be; nothing to do while whoever puts it on a wire has yet to sum up. */
+static __noinline int edit_sctp(struct pkt *p)
+{
+	__u32 sum, at = p->l4 + offsetof(struct parse_sctp, sum);
+	__be16 from[2] = { p->sport, p->dport }, to[2] = { p->sport, p->dport };
+	__u32 a, b;
+
+	if (p->nat & NAT_SRC)
+		to[0] = p->src.port;
+	if (p->nat & NAT_DST)
+		to[1] = p->dst.port;
+	__builtin_memcpy(&a, from, sizeof(a));
+	__builtin_memcpy(&b, to, sizeof(b));
+	if (a == b || ctx_csum_partial(p->ctx))
+		return 0;
+	if (bpf_skb_load_bytes(p->ctx, at, &sum, sizeof(sum)))
+		return -1;
+	sum ^= sctp_diff(a, b, p->wire + ETH_HLEN - p->l4);
+	return bpf_skb_store_bytes(p->ctx, at, &sum, sizeof(sum), BPF_F_RECOMPUTE_CSUM);
+}

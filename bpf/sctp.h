@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* SCTP's checksum (CRC32c, RFC 9260 section 6.8) when ports change: it covers no addresses, so those do not matter. */
+#pragma once
+
+#include "ctx.h"
+
+/* CRC32c is linear: what a change of the ports changes is the CRC of the difference, followed by zeros to the end. */
+#define SCTP_POLY 0x82f63b78 /* bits reflected */
+
+/* x^(8 * 2^k) modulo the polynomial, k = 0, 1...: what 2^k more zero bytes multiply by. */
+static const __u32 sctp_zeros[16] = {
+	0x00800000, 0x00008000, 0x82f63b78, 0x6ea2d55c, 0x18b8ea18, 0x510ac59a, 0xb82be955, 0xb8fdb1e7,
+	0x88e56f72, 0x74c360a4, 0xe4172b16, 0x0d65762a, 0x35d73a62, 0x28461564, 0xbf455269, 0xe2ea32dc,
+};
+
+/* All of it without a branch on data, so that the verifier goes through once. */
+static __always_inline __u32 sctp_mask(__u32 bit)
+{
+	bit = -bit;
+	bounded(bit);
+	return bit;
+}
+
+/* Product of two polynomials. */
+static __always_inline __u32 sctp_product(__u32 a, __u32 b)
+{
+	__u32 product = 0;
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < 32; i++) {
+		product ^= b & sctp_mask(a >> 31);
+		a <<= 1;
+		b = (b >> 1) ^ (SCTP_POLY & sctp_mask(b & 1));
+	}
+	return product;
+}
+
+/* Difference of the checksum, as the header carries it, when ports (both, as they stand) change; len bytes from the
+ * header on. */
+__noinline __u32 sctp_diff(__u32 from, __u32 to, __u32 len)
+{
+	__u32 crc = from ^ to, zeros = len - 4;
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < 32; i++)
+		crc = (crc >> 1) ^ (SCTP_POLY & sctp_mask(crc & 1));
+#pragma clang loop unroll(disable)
+	for (__u32 k = 0; k < 16; k++)
+		crc ^= (crc ^ sctp_product(sctp_zeros[k], crc)) & sctp_mask(zeros >> k & 1);
+	return crc;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What each port uses of the shared tables, against its limits. The rules stand at struct nsf_share. */
+#pragma once
+
+#include "maps.h"
+#include "pkt.h"
+
+static __always_inline struct nsf_share *share_row(__u32 slot)
+{
+	return bpf_map_lookup_elem(&nsf_shares, &slot);
+}
+
+/* One more flow of a port; half: opened by one side only as yet. NSF_DROP_NONE, or why it may not be. */
+static __always_inline enum nsf_drop share_take(__u32 slot, __u32 port_gen, bool half)
+{
+	const struct nsf_port *port = bpf_map_lookup_elem(&nsf_ports, &slot);
+	struct nsf_share *s = share_row(slot);
+
+	if (!slot) /* the host's own */
+		return NSF_DROP_NONE;
+	if (!s || !port || port->gen != port_gen)
+		return NSF_DROP_PORT_GONE;
+	if (__sync_fetch_and_add(&s->flows, 1) >= port->max_flows) {
+		__sync_fetch_and_add(&s->flows, -1);
+		return NSF_DROP_FLOWS_QUOTA;
+	}
+	if (half && __sync_fetch_and_add(&s->half, 1) >= port->max_half) {
+		__sync_fetch_and_add(&s->half, -1);
+		__sync_fetch_and_add(&s->flows, -1);
+		return NSF_DROP_HALF_QUOTA;
+	}
+	return NSF_DROP_NONE;
+}
+
+/* Takes off what the flags of a flow say is counted. The row of a port that is gone was zeroed with it. */
+static __always_inline void share_put(__u32 slot, __u32 port_gen, __u32 flags)
+{
+	const struct nsf_port *port = bpf_map_lookup_elem(&nsf_ports, &slot);
+	struct nsf_share *s = share_row(slot);
+
+	if (!slot || !port || !s || port->gen != port_gen)
+		return;
+	if (flags & NSF_FLOW_COUNTED)
+		__sync_fetch_and_add(&s->flows, -1);
+	if (flags & NSF_FLOW_HALF)
+		__sync_fetch_and_add(&s->half, -1);
+}
+
+/* External ports of a port: one more or one less. An endpoint that moved between ports leaves its count behind. */
+static __always_inline void share_ports(__u32 slot, int n)
+{
+	struct nsf_share *s = share_row(slot);
+
+	if (s && slot && (n > 0 || s->ports))
+		__sync_fetch_and_add(&s->ports, n);
+}

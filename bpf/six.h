@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The whole IPv6 addresses beside records that hold handles: filled at birth, compared at every packet. */
+#pragma once
+
+#include "end.h"
+#include "route6.h"
+
+/* NULL: there are none. */
+static __always_inline struct nsf_flow6 *six_of(const struct nsf_flow *f)
+{
+	return f->six ? bpf_map_lookup_elem(&nsf_flows, &f->six) : NULL;
+}
+
+static __always_inline const __u32 *six_inner(const struct nsf_flow *f)
+{
+	const struct nsf_flow6 *s = six_of(f);
+
+	return s ? s->inner : NULL;
+}
+
+static __always_inline const __u32 *six_ext(const struct nsf_flow *f)
+{
+	const struct nsf_flow6 *s = six_of(f);
+
+	return s ? s->ext : NULL;
+}
+
+/* NULL: the packet has no such header. */
+static __always_inline const struct ipv6hdr *six_head(const struct pkt *p)
+{
+	const struct ipv6hdr *ip = data(p) + ETH_HLEN;
+
+	return (void *)(ip + 1) <= data_end(p) ? ip : NULL;
+}
+
+/* Source of the packet as it leaves: hairpinned ones have another than they came with. */
+static __always_inline bool six_source_is(const struct pkt *p, const struct ipv6hdr *ip, const __u32 *a)
+{
+	if (p->nat & NAT_SRC)
+		return p->src.addr6 && addr6_equal(p->src.addr6, a);
+	return addr6_equal(&ip->saddr, a);
+}
+
+/* True if the packet, from the inner endpoint or towards the external one, is of this flow; IPv4: the keys told it. */
+static __always_inline bool six_same(const struct pkt *p, const struct nsf_flow *f, bool inner)
+{
+	const struct ipv6hdr *ip;
+	const struct nsf_flow6 *s;
+
+	if (p->family != 6)
+		return true;
+	s = six_of(f);
+	ip = six_head(p);
+	if (!s || !ip)
+		return false;
+	if (inner)
+		return addr6_equal(&ip->saddr, s->inner) && addr6_equal(&ip->daddr, s->peer);
+	return six_source_is(p, ip, s->peer) && addr6_equal(&ip->daddr, s->ext);
+}
+
+/* True if the packet quoted in an error, sent by the inner endpoint or to the external one, is of this flow. */
+static __noinline bool six_quoted(const struct pkt *p, const struct nsf_flow *f, bool inner)
+{
+	struct parse6_addrs q;
+	const struct ipv6hdr *ip;
+	const struct nsf_flow6 *s;
+
+	if (p->family != 6)
+		return true;
+	s = six_of(f);
+	if (!s || bpf_skb_load_bytes(p->ctx, p->l4 + sizeof(struct icmp6hdr) + offsetof(struct ipv6hdr, saddr), &q,
+				     sizeof(q)))
+		return false;
+	ip = six_head(p);
+	if (!ip)
+		return false;
+	/* the quoted packet went the other way */
+	if (inner)
+		return addr6_equal(&ip->saddr, s->inner) && addr6_equal(q.dst, s->inner) && addr6_equal(q.src, s->peer);
+	return addr6_equal(&ip->daddr, s->ext) && addr6_equal(q.src, s->ext) && addr6_equal(q.dst, s->peer);
+}
+
+/* True if a rule is for this very address. */
+static __always_inline bool six_published(const struct pkt *p, const struct nsf_publish *r)
+{
+	const struct ipv6hdr *ip;
+
+	if (p->family != 6)
+		return true;
+	ip = six_head(p);
+	return ip && addr6_equal(&ip->daddr, r->addr6);
+}
+
+/* True if the kernel holds the destination for the host's own; the tables tell it not from one that leads nowhere. */
+static __noinline bool six_local(struct pkt *p, const struct nsf_net *net)
+{
+	struct bpf_fib_lookup q = { .ifindex = net->fib };
+
+	return route6_ask(p, &q) && bpf_fib_lookup(p->ctx, &q, sizeof(q), 0) == BPF_FIB_LKUP_RET_NOT_FWDED;
+}
+
+/* The SNAT address of an inner address, as flow_snat() chooses it. */
+static __always_inline const __u32 *six_pool(const struct nsf_net *net, __be32 inner)
+{
+	__u32 i = net->n_snat6 > 1 ? bpf_ntohl(inner) % net->n_snat6 : 0;
+
+	bounded(i);
+	i &= NSF_POOL_MAX - 1; /* it is less; this the verifier can see */
+	return net->n_snat6 ? (const __u32 *)net->pool6[i] : NULL;
+}
+
+static __always_inline void six_copy(__u32 *to, const __u32 *from)
+{
+	to[0] = from[0];
+	to[1] = from[1];
+	to[2] = from[2];
+	to[3] = from[3];
+}
+
+/* Inner, external and peer's address of a flow that a packet of the inner endpoint begins, or of the peer. */
+static __noinline bool six_write(const struct pkt *p, const struct nsf_flow *f, bool inbound)
+{
+	struct nsf_flow6 *s = six_of(f);
+	const struct ipv6hdr *ip = six_head(p);
+	const struct nsf_port *port;
+	__u32 slot = f->slot;
+	const __u32 *ext;
+
+	if (!s || !ip)
+		return false;
+	if (!inbound) {
+		ext = p->net ? six_pool(p->net, f->inner) : ip->saddr.s6_addr32; /* the host itself keeps its address */
+		if (!ext)
+			return false;
+		six_copy(s->inner, ip->saddr.s6_addr32);
+		six_copy(s->peer, ip->daddr.s6_addr32);
+		six_copy(s->ext, ext);
+		return true;
+	}
+	port = bpf_map_lookup_elem(&nsf_ports, &slot);
+	if (!port)
+		return false;
+	six_copy(s->inner, (const __u32 *)port->addr6); /* only managed ports are begun with */
+	six_copy(s->ext, ip->daddr.s6_addr32);
+	if (p->nat & NAT_SRC && p->src.addr6)
+		six_copy(s->peer, p->src.addr6);
+	else
+		six_copy(s->peer, ip->saddr.s6_addr32);
+	return parse6_handle(s->inner) == f->inner;
+}
+
+/* The addresses of a new flow, into the slot that it has for them. */
+static __always_inline bool six_fill(const struct pkt *p, const struct nsf_flow *f, bool inbound)
+{
+	return p->family != 6 || six_write(p, f, inbound);
+}
+
+/* Gives that slot back. */
+static __always_inline void six_free(struct nsf_flow *f)
+{
+	if (f->six)
+		bpf_map_push_elem(&nsf_flow_free, &f->six, 0);
+	f->six = 0;
+}
+
+/* For the host's sockets: as the peer's answer to this packet would come. The external port is the caller's. */
+static __always_inline void six_tuple(const struct pkt *p, struct bpf_sock_tuple *t)
+{
+	const struct ipv6hdr *ip = six_head(p);
+	const __u32 *ext;
+
+	if (!ip)
+		return;
+	ext = p->net ? six_pool(p->net, p->saddr) : ip->saddr.s6_addr32;
+	if (!ext)
+		return;
+	six_copy((__u32 *)t->ipv6.saddr, ip->daddr.s6_addr32);
+	six_copy((__u32 *)t->ipv6.daddr, ext);
+	t->ipv6.sport = p->dport;
+}
+
+/* As it came. */
+static __always_inline void six_tuple_in(const struct pkt *p, struct bpf_sock_tuple *t)
+{
+	const struct ipv6hdr *ip = six_head(p);
+
+	if (!ip)
+		return;
+	six_copy((__u32 *)t->ipv6.saddr, ip->saddr.s6_addr32);
+	six_copy((__u32 *)t->ipv6.daddr, ip->daddr.s6_addr32);
+	t->ipv6.sport = p->sport;
+	t->ipv6.dport = p->dport;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* NAT66: both ways, every protocol, extension headers, sums; the whole addresses decide, not their handles. */
+#include "bed6.h"
+
+static struct frame *through(struct bed *b, enum at at, struct frame *in)
+{
+	static struct frame have;
+	int verdict = SHOT;
+
+	assert_int_equal(row_prog(b, at, in, 0, &have, &verdict), 0);
+	assert_int_equal(verdict, REDIRECT);
+	return &have;
+}
+
+/* The one flow there is, and its addresses. */
+static struct nsf_flow6 *six_of_flow(struct bed *b)
+{
+	struct nsf_flow *found = NULL;
+
+	for (__u32 i = 0; i < b->dp.n_flows; i++)
+		if (b->dp.flows[i].flags & NSF_FLOW_LIVE) {
+			assert_null(found);
+			found = &b->dp.flows[i];
+		}
+	assert_non_null(found);
+	assert_int_not_equal(found->six, 0);
+	return (struct nsf_flow6 *)&b->dp.flows[found->six];
+}
+
+static void there_and_back(void **state)
+{
+	struct bed *b = *state;
+	const struct {
+		const char *name;
+		struct pk6 out, in;
+	} kinds[] = {
+		{ "UDP", udp6(A6(1000), OUT6(53)), udp6(FAR6(53), EXT6(1000)) },
+		{ "TCP", tcp6(A6(1001), OUT6(80), SYN), tcp6(FAR6(80), EXT6(1001), SYN | ACK) },
+		{ "echo", echo6(A6(1002), OUT6(0)), echo6(FAR6(0), EXT6(1002)) },
+		{ "another protocol", pk_ip6(A6(0), OUT6(0), 253), pk_ip6(FAR6(0), EXT6(0), 253) },
+	};
+	int bad = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		const struct row rows[] = {
+			{ kinds[i].name, AT_A, frame6(kinds[i].out), SENT(TX(AT_LEG)),
+			  .out = frame6(snat6(kinds[i].out, kinds[i].out.sport)) },
+			{ kinds[i].name, AT_UPLINK, frame6(kinds[i].in), SENT(TX(AT_A)),
+			  .out = frame6(dnat6(kinds[i].in, A6(kinds[i].out.sport))) },
+		};
+
+		table_reset(b);
+		table6(b);
+		settle();
+		bad += row_run(b, &rows[0]) + row_run(b, &rows[1]);
+		assert_int_equal(flow_count(b), 1);
+		assert_memory_equal(six_of_flow(b)->inner, A6(0).addr.b, 16);
+		assert_memory_equal(six_of_flow(b)->peer, PEER6.b, 16);
+		assert_memory_equal(six_of_flow(b)->ext, SNAT6.b, 16);
+	}
+	assert_int_equal(bad, 0);
+}
+
+static void the_second_packet_knows_its_way(void **state)
+{
+	struct pk6 k = tcp6(A6(1000), OUT6(80), SYN), next = tcp6(A6(1000), OUT6(80), ACK);
+
+	settle();
+	STEP(*state, "first", AT_A, frame6(k), SENT(TX(AT_LEG)), .out = frame6(snat6(k, 1000)));
+	STEP(*state, "second", AT_A, frame6(next), SENT(TX(AT_LEG)), .out = frame6(snat6_known(next, 1000)));
+}
+
+static void a_number_that_is_taken_becomes_another(void **state)
+{
+	struct bed *b = *state;
+	struct pk6 k = udp6(B6(1000), OUT6(53)), in;
+	const struct frame *have;
+	__u16 ext;
+
+	settle();
+	through(b, AT_A, frame6(udp6(A6(1000), OUT6(53))));
+	have = through(b, AT_B, frame6(k));
+	ext = (__u16)(have->b[54] << 8 | have->b[55]);
+	assert_int_not_equal(ext, 1000);
+	assert_memory_equal(have->b, frame6(snat6(k, ext))->b, have->len);
+	in = udp6(FAR6(53), EXT6(ext));
+	STEP(b, "back", AT_UPLINK, frame6(in), SENT(TX(AT_B)), .out = frame6(dnat6(in, B6(1000))));
+	k = udp6(B6(1000), TO6(IN6_DB8(0xff, 2), 53));
+	STEP(b, "to another peer", AT_B, frame6(k), SENT(TX(AT_LEG)), .out = frame6(snat6(k, ext)));
+}
+
+/* Beyond what a header's checksum covers, all is where it was. */
+static void extension_headers_stay(void **state)
+{
+	static const __u8 chain[] = {
+		60, 0, 5, 2, 0, 0, 1, 0, 44, 1, 1, 12, [20] = 0, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0, 7
+	};
+	__u8 wide[8 * 60] = { 6, 59 };
+	struct pk6 u = extended(udp6(A6(1000), OUT6(53)), 0, chain, sizeof(chain)), in = udp6(FAR6(53), EXT6(1000));
+	struct pk6 t = extended(tcp6(A6(1000), OUT6(80), SYN), 60, wide, sizeof(wide));
+
+	in = extended(in, 0, chain, sizeof(chain));
+	settle();
+	STEP(*state, "three", AT_A, frame6(u), SENT(TX(AT_LEG)), .out = frame6(snat6(u, 1000)));
+	STEP(*state, "three in", AT_UPLINK, frame6(in), SENT(TX(AT_A)), .out = frame6(dnat6(in, A6(1000))));
+	STEP(*state, "480 bytes", AT_A, frame6(t), SENT(TX(AT_LEG)), .out = frame6(snat6(t, 1000)));
+}
+
+static void a_port_that_moved_is_written_behind_them(void **state)
+{
+	struct bed *b = *state;
+	__u8 wide[8 * 60] = { 17, 59 };
+	struct pk6 u = extended(udp6(B6(1000), OUT6(53)), 60, wide, sizeof(wide));
+	const struct frame *have;
+	__u16 ext;
+
+	settle();
+	through(b, AT_A, frame6(udp6(A6(1000), OUT6(53))));
+	have = through(b, AT_B, frame6(u));
+	ext = (__u16)(have->b[54 + sizeof(wide)] << 8 | have->b[55 + sizeof(wide)]);
+	assert_int_not_equal(ext, 1000);
+	assert_memory_equal(have->b, frame6(snat6(u, ext))->b, have->len);
+}
+
+static void sums_are_what_they_were(void **state)
+{
+	struct pk6 bad = udp6(A6(1000), OUT6(53)), none = udp6(A6(1001), OUT6(53)), bad_out, none_out;
+
+	bad.faults = BAD_L4_SUM;
+	none.faults = NO_L4_SUM;
+	none_out = snat6(none, 1001);
+	bad_out = snat6(bad, 1000);
+	struct frame *want = frame6(bad_out);
+
+	/* what was wrong by a difference stays wrong by the same one, in ones' complement */
+	{
+		struct pk6 good_in = bad, good_out = bad_out;
+		struct frame *gi, *go, *bi = frame6(bad);
+		__u32 s;
+
+		good_in.faults = good_out.faults = 0;
+		gi = frame6(good_in);
+		go = frame6(good_out);
+		s = (__u32)(bi->b[60] << 8 | bi->b[61]) + (0xffff ^ (__u32)(gi->b[60] << 8 | gi->b[61])) +
+		    (__u32)(go->b[60] << 8 | go->b[61]);
+		while (s >> 16)
+			s = (s & 0xffff) + (s >> 16);
+		put16(want->b + 60, (__u16)s);
+	}
+	settle();
+	STEP(*state, "wrong", AT_A, frame6(bad), SENT(TX(AT_LEG)), .out = want);
+	STEP(*state, "none", AT_A, frame6(none), SENT(TX(AT_LEG)), .out = frame6(none_out));
+}
+
+static void what_opens_nothing(void **state)
+{
+	const struct row rows[] = {
+		{ "TCP in the middle", AT_A, frame6(tcp6(A6(1000), OUT6(80), ACK)), DROPPED(TCP_NO_FLOW) },
+		{ "an echo reply", AT_A, frame6(echo6(A6(0), OUT6(7))), DROPPED(ICMP_NO_FLOW) },
+		{ "from outside", AT_UPLINK, frame6(tcp6(FAR6(80), EXT6(1000), ACK)), PASSED },
+		{ "a beginning from outside", AT_UPLINK, frame6(tcp6(FAR6(80), EXT6(2000), SYN)),
+		  DROPPED(UNSOLICITED) },
+		{ "a beginning below the range", AT_UPLINK, frame6(tcp6(FAR6(80), EXT6(22), SYN)), PASSED },
+	};
+
+	ROWS6(*state, rows);
+}
+
+/* One handle for all: a key that hashes nothing. */
+static void one_handle(struct bed *b)
+{
+	for (int i = 1; i < NSF_HANDLE_KEYS; i++)
+		b->dp.state->handle_key[i] = 0;
+	table_clear(b->dp.map[DP_EXTS]);
+	table_clear(b->dp.map[DP_ADDRS]);
+	b->dp.nets[1].snat6[0].addr = handle6(b, SNAT6);
+}
+
+static void a_shared_handle_misleads_nobody(void **state)
+{
+	struct bed *b = *state;
+	struct pk6 a = udp6(A6(1000), OUT6(53)), in = udp6(FAR6(53), EXT6(1000)), other = in, spoofed = in, other_out;
+
+	one_handle(b);
+	other.from = IN6_DB8(0xff, 2);
+	spoofed.to = UP6_ADDR;
+	other_out = udp6(A6(1000), TO6(IN6_DB8(0xff, 2), 53));
+	settle();
+	STEP(b, "the first", AT_A, frame6(a), SENT(TX(AT_LEG)), .out = frame6(snat6(a, 1000)));
+	STEP(b, "its answer", AT_UPLINK, frame6(in), SENT(TX(AT_A)), .out = frame6(dnat6(in, A6(1000))));
+	STEP(b, "another peer's", AT_UPLINK, frame6(other), PASSED);
+	STEP(b, "to another address of the host", AT_UPLINK, frame6(spoofed), PASSED);
+	/* the keys are taken: translated by the same external end, or not let out */
+	STEP(b, "to another peer", AT_A, frame6(other_out), SENT(TX(AT_LEG)), .out = frame6(snat6(other_out, 1000)));
+}
+
+/* One rule, UP6_ADDR port 8080 to A port 80. */
+static void publish6(struct bed *b)
+{
+	struct in6 at = UP6_ADDR, to = A6(0).addr;
+	struct nsf_publish r = { .addr = handle6(b, at),
+				 .to = handle6(b, to),
+				 .first = 8080,
+				 .last = 8080,
+				 .to_first = 80,
+				 .net = 1,
+				 .slot = AT_A,
+				 .proto = IPPROTO_TCP,
+				 .family = 6,
+				 .port_gen = b->dp.ports[AT_A].gen };
+
+	memcpy(r.addr6, &at, sizeof(at));
+	memcpy(r.to6, &to, sizeof(to));
+	b->dp.publish[0] = r;
+	*b->dp.publish_live = 1;
+	b->dp.nets[1].flags |= NSF_NET_PUBLISH;
+}
+
+static void a_publish_answers(void **state)
+{
+	struct bed *b = *state;
+	const struct end6 at = { MAC_UP, UP6_ADDR, 8080 }, inside = TO6(UP6_ADDR, 8080);
+	struct pk6 in = tcp6(FAR6(7000), at, SYN), out = tcp6(A6(80), TO6(PEER6, 7000), SYN | ACK), sent = out;
+	struct pk6 from_b = tcp6(B6(5000), inside, SYN), to_a = from_b, other = in;
+
+	publish6(b);
+	settle();
+	STEP(b, "from outside", AT_UPLINK, frame6(in), SENT(TX(AT_A)), .out = frame6(dnat6(in, A6(80))));
+	sent.from = UP6_ADDR;
+	sent.sport = 8080;
+	sent.hops--;
+	STEP(b, "its answer", AT_A, frame6(out), SENT(TX(AT_LEG)), .out = frame6(sent));
+	/* the source is B's external end */
+	to_a = dnat6(to_a, A6(80));
+	to_a.from = SNAT6;
+	STEP(b, "from a neighbour", AT_B, frame6(from_b), SENT(TX(AT_A)), .out = frame6(to_a));
+	out = tcp6(A6(80), TO6(SNAT6, 5000), SYN | ACK);
+	sent = dnat6(out, B6(5000));
+	sent.from = UP6_ADDR;
+	sent.sport = 8080;
+	STEP(b, "its answer to that", AT_A, frame6(out), SENT(TX(AT_B)), .out = frame6(sent));
+	other.to = SNAT6;
+	STEP(b, "at another address", AT_UPLINK, frame6(other), DROPPED(UNSOLICITED));
+}
+
+/* Two slots for each. */
+static void a_full_table_refuses(void **state)
+{
+	struct bed *b = *state;
+	struct frame have, *in;
+	int verdict = SHOT;
+	__u16 n = 0;
+
+	settle();
+	do {
+		in = frame6(udp6(A6((__u16)(2000 + n)), OUT6(53)));
+		assert_int_equal(row_prog(b, AT_A, in, 0, &have, &verdict), 0);
+		assert_int_equal(verdict, REDIRECT);
+	} while (have.b[20] != IPPROTO_ICMPV6 && ++n < 100);
+	assert_int_equal(n, 32);
+	assert_int_equal(flow_count(b), 32);
+	assert_memory_equal(have.b, answer6(in, 1, 1, 0)->b, have.len);
+	assert_int_equal(table_drops(b, 1, NSF_DROP_FLOWS_FULL), 1);
+	/* the end of a port gives both back */
+	b->dp.ports[AT_A].gen++;
+	assert_int_equal(dp_purge(b), 0);
+	assert_int_equal(flow_count(b), 0);
+	assert_int_equal(flow_keys(b), 0);
+	for (n = 0; n < 64; n++) {
+		__u32 slot;
+
+		assert_int_equal(bpf_map_lookup_and_delete_elem(b->free, NULL, &slot), 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST6(there_and_back),
+		TEST6(the_second_packet_knows_its_way),
+		TEST6(a_number_that_is_taken_becomes_another),
+		TEST6(extension_headers_stay),
+		TEST6(a_port_that_moved_is_written_behind_them),
+		TEST6(sums_are_what_they_were),
+		TEST6(what_opens_nothing),
+		TEST6(a_shared_handle_misleads_nobody),
+		TEST6(a_publish_answers),
+		TEST6(a_full_table_refuses),
+	};
+
+	return RUN(tests, bed6_setup);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Text to the model: how SNAT is done, and what each port may use of what all share. */
+#include <errno.h>
+#include <stdio.h>
+
+#include "conf.h"
+#include "log.h"
+
+#define SNAT_PORT_FIRST 1024 /* below it are those that keep their class (RFC 4787 REQ-3a) */
+#define SNAT_PORTS_MIN  64
+
+char *conf_word(char **rest)
+{
+	char *word = strsep(rest, ",");
+	size_t len;
+
+	if (!word)
+		return NULL;
+	word += strspn(word, " \t");
+	len = strlen(word);
+	while (len && strchr(" \t", word[len - 1]))
+		word[--len] = '\0';
+	return word;
+}
+
+/* "A,B...": each word by its reader into a copy, so that what is refused changes nothing. */
+static int read_list(const char *what, const char *text, struct network *n,
+		     int (*read)(const char *what, const char *word, struct network *n))
+{
+	autofree char *copy = strdup(text);
+	struct network new = *n;
+	char *rest = copy, *word;
+	int r = 0;
+
+	if (!copy)
+		return fail(-ENOMEM, "%s: cannot read '%s'", what, text);
+	while (!r && (word = conf_word(&rest)))
+		r = read(what, word, &new);
+	if (!r)
+		*n = new;
+	return r;
+}
+
+static int read_pool(const char *what, const char *word, struct network *n)
+{
+	struct addr a;
+	unsigned i;
+	int r = conf_host4(what, word, &a);
+
+	if (r)
+		return r;
+	for (i = 0; i < n->n_pool; i++)
+		if (!memcmp(&n->pool[i], &a, sizeof(a)))
+			return fail_usage("%s: '%s' is there already", what, word);
+	if (n->n_pool == NSF_POOL_MAX)
+		return fail_usage("%s: '%s' is one too many, a network has room for %d", what, word, NSF_POOL_MAX);
+	n->pool[n->n_pool++] = a;
+	return 0;
+}
+
+int conf_snat(const char *what, const char *text, struct network *n)
+{
+	struct network new = *n;
+	int r = 0;
+
+	memset(new.pool, 0, sizeof(new.pool));
+	new.n_pool = 0;
+	new.snat = NET_SNAT_ADDR;
+	if (streq(text, "auto"))
+		new.snat = NET_SNAT_AUTO;
+	else if (streq(text, "none"))
+		new.snat = NET_SNAT_NONE;
+	else
+		r = read_list(what, text, &new, read_pool);
+	if (r)
+		return r;
+	*n = new;
+	n->has |= NET_HAS_SNAT;
+	return 0;
+}
+
+int conf_snat_ports(const char *what, const char *text, struct network *n)
+{
+	const char *dash = strchr(text, '-');
+	autofree char *first = strndup(text, dash ? (size_t)(dash - text) : 0);
+	__u32 low, high;
+
+	if (!first)
+		return fail(-ENOMEM, "%s: cannot read '%s'", what, text);
+	if (!dash || !conf_number(first, 0, 65535, &low) || !conf_number(dash + 1, 0, 65535, &high)) {
+		hint("as in 1024-65535");
+		return fail_usage("%s: '%s' is no range of port numbers", what, text);
+	}
+	if (low > high)
+		return fail_usage("%s: '%s' ends before it begins", what, text);
+	if (low < SNAT_PORT_FIRST)
+		return fail_usage("%s: '%s' must not begin below %d", what, text, SNAT_PORT_FIRST);
+	if (high - low + 1 < SNAT_PORTS_MIN)
+		return fail_usage("%s: '%s' must have %d port numbers at least", what, text, SNAT_PORTS_MIN);
+	n->port_min = low;
+	n->port_max = high;
+	n->has |= NET_HAS_SNAT_PORTS;
+	return 0;
+}
+
+static int read_except(const char *what, const char *word, struct network *n)
+{
+	struct addr a;
+	int r;
+
+	if (addr_parse(word, &a)) {
+		hint("as in 10.0.0.0/8 or 192.0.2.7");
+		return fail_usage("%s: '%s' is no destination", what, word);
+	}
+	r = network_add_except(n, &a);
+	if (r == -EEXIST)
+		return fail_usage("%s: '%s' is there already", what, word);
+	if (r)
+		return fail_usage("%s: '%s' is one too many, a network has room for %d", what, word, NET_EXCEPTS_MAX);
+	return 0;
+}
+
+int conf_snat_except(const char *what, const char *text, struct network *n)
+{
+	int r = 0;
+
+	if (streq(text, "none")) {
+		memset(n->excepts, 0, sizeof(n->excepts));
+		n->n_excepts = 0;
+	} else {
+		r = read_list(what, text, n, read_except);
+	}
+	if (!r)
+		n->has |= NET_HAS_EXCEPTS;
+	return r;
+}
+
+/* One of two words: the first one clears the bit, the second one sets it. */
+static int read_policy(const char *what, const char *text, const char *const words[3], __u32 bit, struct network *n)
+{
+	if (!streq(text, words[0]) && !streq(text, words[1])) {
+		conf_hint(text, words);
+		return fail_usage("%s: '%s' must be %s or %s", what, text, words[0], words[1]);
+	}
+	n->policy &= ~bit;
+	if (streq(text, words[1]))
+		n->policy |= bit;
+	n->policy_has |= bit;
+	return 0;
+}
+
+static const char *const yes_no[] = { "yes", "no", NULL };
+
+int conf_snat_port(const char *what, const char *text, struct network *n)
+{
+	static const char *const words[] = { "preserve", "random", NULL };
+
+	return read_policy(what, text, words, NSF_NET_RANDOM, n);
+}
+
+int conf_snat_overload(const char *what, const char *text, struct network *n)
+{
+	return read_policy(what, text, yes_no, NSF_NET_STRICT, n);
+}
+
+int conf_snat_icmp(const char *what, const char *text, struct network *n)
+{
+	return read_policy(what, text, yes_no, NSF_NET_SILENT, n);
+}
+
+int conf_filter(const char *what, const char *text, struct network *n)
+{
+	static const char *const words[] = { "address-port", "endpoint-independent", NULL };
+
+	return read_policy(what, text, words, NSF_NET_EIF, n);
+}
+
+static int read_limit(const char *what, const char *text, __u32 *ret)
+{
+	if (streq(text, "none"))
+		*ret = PORT_LIMIT_NONE;
+	else if (!conf_number(text, 1, PORT_LIMIT_NONE - 1, ret))
+		return fail_usage("%s: '%s' is no limit; it must be 1 to %u, or none", what, text, PORT_LIMIT_NONE - 1);
+	return 0;
+}
+
+int conf_limit(const char *what, const char *text, enum port_limit l, struct network *n)
+{
+	int r = read_limit(what, text, &n->limit[l]);
+
+	if (!r)
+		n->has |= (unsigned)NET_HAS_LIMIT << l;
+	return r;
+}
+
+int conf_port_limit(const char *what, const char *text, enum port_limit l, struct port *p)
+{
+	int r = read_limit(what, text, &p->limit[l]);
+
+	if (!r)
+		p->has |= (unsigned)PORT_HAS_LIMIT << l;
+	return r;
+}
