@@ -49,7 +49,7 @@ none_runs() {
 
 # Nothing of the demo lives, and the host is as it was.
 nothing_left() {
-	until_ok 5 none_runs
+	until_ok 30 none_runs
 	snapshot "$H" >"$ROOM/now"
 	same "$ROOM/before" "$ROOM/now"
 }
@@ -57,7 +57,7 @@ nothing_left() {
 # broken_off SIGNAL LINE: a demo that gets the signal when it has come to the line; its exit code is in $code
 broken_off() {
 	whole part demo
-	until_ok 20 says "$2" part
+	until_ok 60 says "$2" part
 	kill -s "$1" "$STARTED"
 	code=0
 	wait "$STARTED" || code=$?
@@ -95,7 +95,7 @@ broken_off() {
 	run ! grep -q $'\033' "$ROOM/text"
 	awk '/\$ nsfast .* (show|flows)/ { table = 1; next }
 		/\$ nsfast/ { table = 0 }
-		length > 100 && !table { print; bad = 1 }
+		length > 120 && !table { print; bad = 1 }
 		END { exit bad }' "$ROOM/text"
 }
 
