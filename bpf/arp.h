@@ -9,7 +9,7 @@ static __noinline enum verdict arp_message(struct pkt *p)
 	struct parse_arp a;
 	__be32 spa, tpa;
 
-	if (!parse_arp(p, &a))
+	if (!parse_arp(p->ctx, &a))
 		return drop(p, NSF_DROP_SHORT_ARP);
 	if (a.hrd != bpf_htons(ARPHRD_ETHER) || a.pro != bpf_htons(ETH_P_IP) || a.hln != ETH_ALEN || a.pln != 4)
 		return p->port->flags & NSF_PORT_MANAGED ? drop(p, NSF_DROP_SPOOF_ARP) : NEXT;

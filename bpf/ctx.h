@@ -57,6 +57,17 @@ static __always_inline __u32 tick(void)
 	return bpf_ktime_get_coarse_ns() >> NSF_TICK_SHIFT;
 }
 
+/* Read anew each time: of one read, the compiler may copy the lower half, and then it is no pointer any more. */
+static __always_inline void *ctx_data(struct __sk_buff *ctx)
+{
+	return (void *)(long)*(volatile __u32 *)&ctx->data;
+}
+
+static __always_inline void *ctx_data_end(struct __sk_buff *ctx)
+{
+	return (void *)(long)*(volatile __u32 *)&ctx->data_end;
+}
+
 /* Fields of the kernel's struct that the UAPI does not show. */
 struct sk_buff___summed {
 	__u8 ip_summed : 2;

@@ -38,7 +38,7 @@ static __always_inline bool edit_l4_of(const struct pkt *p, struct edit_l4 *l)
 }
 
 /* Both ports as they were and as they shall be; nothing to do while whoever puts it on a wire has yet to sum up. */
-static __noinline int edit_sctp(struct pkt *p)
+static __noinline int edit_sctp(struct __sk_buff *ctx, struct pkt *p)
 {
 	__u32 sum, at = p->l4 + offsetof(struct parse_sctp, sum);
 	__be16 from[2] = { p->sport, p->dport }, to[2] = { p->sport, p->dport };
@@ -50,10 +50,10 @@ static __noinline int edit_sctp(struct pkt *p)
 		to[1] = p->dst.port;
 	__builtin_memcpy(&a, from, sizeof(a));
 	__builtin_memcpy(&b, to, sizeof(b));
-	if (a == b || ctx_csum_partial(p->ctx))
+	if (a == b || ctx_csum_partial(ctx))
 		return 0;
-	if (bpf_skb_load_bytes(p->ctx, at, &sum, sizeof(sum)))
+	if (bpf_skb_load_bytes(ctx, at, &sum, sizeof(sum)))
 		return -1;
 	sum ^= sctp_diff(a, b, p->wire + ETH_HLEN - p->l4);
-	return bpf_skb_store_bytes(p->ctx, at, &sum, sizeof(sum), BPF_F_RECOMPUTE_CSUM);
+	return bpf_skb_store_bytes(ctx, at, &sum, sizeof(sum), BPF_F_RECOMPUTE_CSUM);
 }

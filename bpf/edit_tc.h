@@ -40,11 +40,11 @@ static __always_inline void edit_addr(struct iphdr *ip, __be32 *at, __be32 to)
 }
 
 /* The frame goes elsewhere, the packet stays as it is. */
-static __always_inline int edit_macs(struct pkt *p)
+static __always_inline int edit_macs(struct __sk_buff *ctx, struct pkt *p)
 {
-	struct ethhdr *eth = data(p);
+	struct ethhdr *eth = ctx_data(ctx);
 
-	if ((void *)(eth + 1) > data_end(p))
+	if ((void *)(eth + 1) > ctx_data_end(ctx))
 		return -1;
 	mac_copy(eth->h_dest, p->out_dmac);
 	mac_copy(eth->h_source, p->out_smac);
@@ -52,12 +52,12 @@ static __always_inline int edit_macs(struct pkt *p)
 }
 
 /* MACs if they are known, TTL, and addresses. */
-static __always_inline int edit_head(struct pkt *p)
+static __always_inline int edit_head(struct __sk_buff *ctx, struct pkt *p)
 {
-	struct ethhdr *eth = data(p);
+	struct ethhdr *eth = ctx_data(ctx);
 	struct iphdr *ip = (void *)(eth + 1);
 
-	if ((void *)(ip + 1) > data_end(p))
+	if ((void *)(ip + 1) > ctx_data_end(ctx))
 		return -1;
 	if (p->macs) {
 		mac_copy(eth->h_dest, p->out_dmac);
@@ -76,8 +76,8 @@ static __always_inline int edit_head(struct pkt *p)
 }
 
 /* The port or identifier of one end, and the transport checksum for it and for the IPv4 address. */
-static __always_inline int edit_end(struct pkt *p, const struct edit_l4 *l, __u32 at, __be32 from, __be16 from_port,
-				    const struct end *to)
+static __always_inline int edit_end(struct __sk_buff *ctx, struct pkt *p, const struct edit_l4 *l, __u32 at,
+				    __be32 from, __be16 from_port, const struct end *to)
 {
 	__u32 sum = p->l4 + l->sum;
 	void *l4;
@@ -86,30 +86,29 @@ static __always_inline int edit_end(struct pkt *p, const struct edit_l4 *l, __u3
 	if (from_port != to->port) {
 		bounded(at);
 		at &= 0xff;
-		l4 = data(p) + at;
-		if (l4 + sizeof(__be16) > data_end(p))
+		l4 = ctx_data(ctx) + at;
+		if (l4 + sizeof(__be16) > ctx_data_end(ctx))
 			return -1;
 		*(__be16 *)l4 = to->port;
-		if (l->sum &&
-		    bpf_l4_csum_replace(p->ctx, sum, from_port, to->port, 2 | (l->flags & BPF_F_MARK_MANGLED_0)))
+		if (l->sum && bpf_l4_csum_replace(ctx, sum, from_port, to->port, 2 | (l->flags & BPF_F_MARK_MANGLED_0)))
 			return -1;
 	}
 	if (p->family != 4 || !l->sum || !(l->flags & BPF_F_PSEUDO_HDR))
 		return 0;
-	return bpf_l4_csum_replace(p->ctx, sum, from, to->addr, l->flags | 4);
+	return bpf_l4_csum_replace(ctx, sum, from, to->addr, l->flags | 4);
 }
 
-static __always_inline int edit_ends(struct pkt *p)
+static __always_inline int edit_ends(struct __sk_buff *ctx, struct pkt *p)
 {
 	struct edit_l4 l;
 
 	if (p->frag == FRAG_LATER || !edit_l4_of(p, &l))
 		return 0;
-	if (p->nat & NAT_SRC && edit_end(p, &l, l.src, p->saddr, p->sport, &p->src))
+	if (p->nat & NAT_SRC && edit_end(ctx, p, &l, l.src, p->saddr, p->sport, &p->src))
 		return -1;
-	if (p->nat & NAT_DST && edit_end(p, &l, l.dst, p->daddr, p->dport, &p->dst))
+	if (p->nat & NAT_DST && edit_end(ctx, p, &l, l.dst, p->daddr, p->dport, &p->dst))
 		return -1;
-	return p->proto == IPPROTO_SCTP ? edit_sctp(p) : 0;
+	return p->proto == IPPROTO_SCTP ? edit_sctp(ctx, p) : 0;
 }
 
 /* What changes in an ICMP error beside its outer header: its own sum, and those of what it quotes. */
@@ -121,29 +120,30 @@ struct edit_quote {
 };
 
 /* One field of the quoted packet: writes it and notes the difference. */
-static __always_inline int edit_field(struct pkt *p, __u32 at, __u32 size, __u32 to, struct edit_quote *q, __u32 *from)
+static __always_inline int edit_field(struct __sk_buff *ctx, struct pkt *p, __u32 at, __u32 size, __u32 to,
+				      struct edit_quote *q, __u32 *from)
 {
 	*from = 0;
-	if (bpf_skb_load_bytes(p->ctx, at, from, size))
+	if (bpf_skb_load_bytes(ctx, at, from, size))
 		return -1;
 	q->diff = bpf_csum_diff(from, 4, &to, 4, q->diff);
-	return bpf_skb_store_bytes(p->ctx, at, &to, size, 0);
+	return bpf_skb_store_bytes(ctx, at, &to, size, 0);
 }
 
-static __always_inline int edit_quoted_end(struct pkt *p, struct edit_quote *q, __u32 addr_at, __u32 port_at,
-					   const struct end *to)
+static __always_inline int edit_quoted_end(struct __sk_buff *ctx, struct pkt *p, struct edit_quote *q, __u32 addr_at,
+					   __u32 port_at, const struct end *to)
 {
 	__u32 from;
 
-	if (edit_field(p, q->ip + addr_at, 4, to->addr, q, &from))
+	if (edit_field(ctx, p, q->ip + addr_at, 4, to->addr, q, &from))
 		return -1;
 	edit_sum(&q->head, from, to->addr);
 	if (q->sum && q->pseudo)
 		edit_sum(&q->sum, from, to->addr);
-	if (p->flow->proto != IPPROTO_TCP && p->flow->proto != IPPROTO_UDP && p->flow->proto != IPPROTO_SCTP &&
-	    p->flow->proto != IPPROTO_UDPLITE && p->flow->proto != IPPROTO_ICMP)
+	if (p->quote_proto != IPPROTO_TCP && p->quote_proto != IPPROTO_UDP && p->quote_proto != IPPROTO_SCTP &&
+	    p->quote_proto != IPPROTO_UDPLITE && p->quote_proto != IPPROTO_ICMP)
 		return 0;
-	if (edit_field(p, q->l4 + port_at, 2, to->port, q, &from))
+	if (edit_field(ctx, p, q->l4 + port_at, 2, to->port, q, &from))
 		return -1;
 	if (q->sum)
 		edit_sum(&q->sum, from, to->port);
@@ -154,15 +154,14 @@ static __always_inline int edit_quoted_end(struct pkt *p, struct edit_quote *q, 
  * RFC 5508 REQ-4 and REQ-5: the quoted packet is turned back into what the one who is told has sent. It went the other
  * way than the error, so its source is the error's destination.
  */
-static __noinline int edit_quote(struct pkt *p)
+static __noinline int edit_quote(struct __sk_buff *ctx, struct pkt *p)
 {
 	struct edit_quote q = { .ip = p->l4 + sizeof(struct icmphdr), .l4 = p->quote_l4 };
 	__u32 sum_at = offsetof(struct udphdr, check), src = 0, dst = 2, from;
-	__u8 proto;
+	__u8 proto = p->quote_proto;
 
-	if (!p->flow || bpf_skb_load_bytes(p->ctx, q.ip + offsetof(struct iphdr, check), &q.head, sizeof(q.head)))
+	if (bpf_skb_load_bytes(ctx, q.ip + offsetof(struct iphdr, check), &q.head, sizeof(q.head)))
 		return -1;
-	proto = p->flow->proto;
 	q.pseudo = 1;
 	if (proto == IPPROTO_TCP)
 		sum_at = offsetof(struct tcphdr, check);
@@ -173,39 +172,40 @@ static __noinline int edit_quote(struct pkt *p)
 	}
 	/* the quote may end before its checksum; 0 in UDP means that there is none */
 	if ((proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE || proto == IPPROTO_ICMP) &&
-	    sum_at + sizeof(q.sum) <= p->quote_len && bpf_skb_load_bytes(p->ctx, q.l4 + sum_at, &q.sum, sizeof(q.sum)))
+	    sum_at + sizeof(q.sum) <= p->quote_len && bpf_skb_load_bytes(ctx, q.l4 + sum_at, &q.sum, sizeof(q.sum)))
 		return -1;
 	sum_at = q.sum ? sum_at + q.l4 : 0;
-	if (p->nat & NAT_DST && edit_quoted_end(p, &q, offsetof(struct iphdr, saddr), src, &p->dst))
+	if (p->nat & NAT_DST && edit_quoted_end(ctx, p, &q, offsetof(struct iphdr, saddr), src, &p->dst))
 		return -1;
-	if (p->nat & NAT_SRC && edit_quoted_end(p, &q, offsetof(struct iphdr, daddr), dst, &p->src))
+	if (p->nat & NAT_SRC && edit_quoted_end(ctx, p, &q, offsetof(struct iphdr, daddr), dst, &p->src))
 		return -1;
 	if (!q.sum && proto == IPPROTO_UDP)
 		q.sum = 0xffff;
-	if ((sum_at && edit_field(p, sum_at, 2, q.sum, &q, &from)) ||
-	    edit_field(p, q.ip + offsetof(struct iphdr, check), 2, q.head, &q, &from) ||
-	    bpf_l4_csum_replace(p->ctx, p->l4 + offsetof(struct icmphdr, checksum), 0, q.diff, 0))
+	if ((sum_at && edit_field(ctx, p, sum_at, 2, q.sum, &q, &from)) ||
+	    edit_field(ctx, p, q.ip + offsetof(struct iphdr, check), 2, q.head, &q, &from) ||
+	    bpf_l4_csum_replace(ctx, p->l4 + offsetof(struct icmphdr, checksum), 0, q.diff, 0))
 		return -1;
-	return edit_head(p);
+	return edit_head(ctx, p);
 }
 
-static __noinline int edit_arp(struct pkt *p)
+static __noinline int edit_arp(struct __sk_buff *ctx, struct pkt *p)
 {
+	const struct nsf_net *net = bpf_map_lookup_elem(&nsf_nets, &p->net_id);
 	struct parse_arp a;
 	struct ethhdr eth;
 
-	if (!p->net || !parse_arp(p, &a))
+	if (!net || !parse_arp(ctx, &a))
 		return -1;
 	mac_copy(eth.h_dest, p->smac);
-	mac_copy(eth.h_source, p->net->mac);
+	mac_copy(eth.h_source, net->mac);
 	eth.h_proto = bpf_htons(ETH_P_ARP);
 	a.op = bpf_htons(ARPOP_REPLY);
 	__builtin_memcpy(a.tha, a.sha, ETH_ALEN);
-	__builtin_memcpy(a.sha, p->net->mac, ETH_ALEN);
+	__builtin_memcpy(a.sha, net->mac, ETH_ALEN);
 	__builtin_memcpy(a.tpa, a.spa, sizeof(a.tpa));
-	__builtin_memcpy(a.spa, &p->net->addr4, sizeof(a.spa));
-	return bpf_skb_store_bytes(p->ctx, 0, &eth, sizeof(eth), 0) ||
-	       bpf_skb_store_bytes(p->ctx, ETH_HLEN, &a, sizeof(a), BPF_F_RECOMPUTE_CSUM);
+	__builtin_memcpy(a.spa, &net->addr4, sizeof(a.spa));
+	return bpf_skb_store_bytes(ctx, 0, &eth, sizeof(eth), 0) ||
+	       bpf_skb_store_bytes(ctx, ETH_HLEN, &a, sizeof(a), BPF_F_RECOMPUTE_CSUM);
 }
 
 struct edit_error {
@@ -217,7 +217,8 @@ struct edit_error {
  * Sum of the quote, which begins at 42. A transport checksum that is still to be filled in will be, on the way to a
  * wire: from there to the end the sum of the filled quote is then minus what stands in the field now.
  */
-static __always_inline int edit_quote_sum(struct pkt *p, __u32 quote, __u32 partial, __s64 *ret_sum)
+static __always_inline int edit_quote_sum(struct __sk_buff *ctx, struct pkt *p, __u32 quote, __u32 partial,
+					  __s64 *ret_sum)
 {
 	__u32 at = ETH_HLEN + sizeof(struct edit_error), head = p->l4 - ETH_HLEN, n = partial ? head : quote;
 	__u32 zero = 0;
@@ -228,33 +229,32 @@ static __always_inline int edit_quote_sum(struct pkt *p, __u32 quote, __u32 part
 	if (!s || n < 20 || n > EDIT_QUOTE_MAX)
 		return -1;
 	__builtin_memset(s->bytes, 0, EDIT_QUOTE_MAX);
-	if (bpf_skb_load_bytes(p->ctx, at, s->bytes, n))
+	if (bpf_skb_load_bytes(ctx, at, s->bytes, n))
 		return -1;
 	*ret_sum = bpf_csum_diff(NULL, 0, (__be32 *)s->bytes, EDIT_QUOTE_MAX, *ret_sum);
 	if (!partial)
 		return 0;
-	if (bpf_skb_load_bytes(p->ctx, at + head + partial, &field, sizeof(field)))
+	if (bpf_skb_load_bytes(ctx, at + head + partial, &field, sizeof(field)))
 		return -1;
 	*ret_sum += (__u16)~field;
 	return 0;
 }
 
-static __noinline int edit_icmp(struct pkt *p)
+static __noinline int edit_icmp(struct __sk_buff *ctx, struct pkt *p)
 {
-	__u32 have = p->ctx->gso_size ? p->len - ETH_HLEN : p->wire;
+	__u32 have = ctx->gso_size ? p->len - ETH_HLEN : p->wire;
 	__u32 quote = have < EDIT_QUOTE_MAX ? have & ~3u : EDIT_QUOTE_MAX, partial = 0;
 	struct edit_error e = {};
 	struct ethhdr eth;
 	__s64 sum;
 
-	if (ctx_csum_partial(p->ctx)) {
+	if (ctx_csum_partial(ctx)) {
 		if (p->proto == IPPROTO_TCP)
 			partial = offsetof(struct tcphdr, check);
 		else if (p->proto == IPPROTO_UDP)
 			partial = offsetof(struct udphdr, check);
 	}
-	if (bpf_skb_change_tail(p->ctx, ETH_HLEN + quote, 0) ||
-	    bpf_skb_adjust_room(p->ctx, sizeof(e), BPF_ADJ_ROOM_MAC, 0))
+	if (bpf_skb_change_tail(ctx, ETH_HLEN + quote, 0) || bpf_skb_adjust_room(ctx, sizeof(e), BPF_ADJ_ROOM_MAC, 0))
 		return -1;
 	e.ip.version = 4;
 	e.ip.ihl = 5;
@@ -271,37 +271,49 @@ static __noinline int edit_icmp(struct pkt *p)
 	if (p->error_type == ICMP_DEST_UNREACH && p->error_code == ICMP_FRAG_NEEDED)
 		e.icmp.un.frag.mtu = bpf_htons(p->mtu);
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)&e.icmp, sizeof(e.icmp), 0);
-	if (edit_quote_sum(p, quote, partial, &sum))
+	if (edit_quote_sum(ctx, p, quote, partial, &sum))
 		return -1;
 	e.icmp.checksum = edit_fold(sum);
 	mac_copy(eth.h_dest, p->smac);
 	mac_copy(eth.h_source, p->dmac);
 	eth.h_proto = bpf_htons(ETH_P_IP);
-	return bpf_skb_store_bytes(p->ctx, 0, &eth, sizeof(eth), 0) ||
-	       bpf_skb_store_bytes(p->ctx, ETH_HLEN, &e, sizeof(e), BPF_F_RECOMPUTE_CSUM);
+	return bpf_skb_store_bytes(ctx, 0, &eth, sizeof(eth), 0) ||
+	       bpf_skb_store_bytes(ctx, ETH_HLEN, &e, sizeof(e), BPF_F_RECOMPUTE_CSUM);
 }
 
-static __always_inline int edit_tc(struct pkt *p)
+/* The plan for a packet that is not of IPv6; see edit(). */
+__noinline int edit4(struct __sk_buff *ctx, struct pkt *p)
 {
-	if (p->family == 6 && p->edit != EDIT_MACS)
-		return edit6(p);
+	if (!p)
+		return -1;
 	switch ((enum edit)p->edit) {
 	case EDIT_NONE:
-		return 0;
-	case EDIT_NAT:
-		return edit_head(p) || edit_ends(p);
-	case EDIT_TTL:
-		return edit_head(p);
-	case EDIT_MACS:
-		return edit_macs(p);
-	case EDIT_ARP:
-		return edit_arp(p);
 	case EDIT_ND:
 		break;
+	case EDIT_NAT:
+		return edit_head(ctx, p) || edit_ends(ctx, p);
+	case EDIT_TTL:
+		return edit_head(ctx, p);
+	case EDIT_MACS:
+		return edit_macs(ctx, p);
+	case EDIT_ARP:
+		return edit_arp(ctx, p);
 	case EDIT_QUOTE:
-		return edit_quote(p);
+		return edit_quote(ctx, p);
 	case EDIT_ICMP:
-		return edit_icmp(p);
+		return edit_icmp(ctx, p);
 	}
 	return -1;
+}
+
+/*
+ * Both are functions that the verifier walks once by themselves, with any struct pkt, and not once for each state that
+ * the stages leave behind. So they find no pointer in it, and after them there is none in it either: ctx comes beside it,
+ * and records are looked up by what stands in it.
+ */
+static __always_inline int edit(struct __sk_buff *ctx, struct pkt *p)
+{
+	if (p->edit == EDIT_NONE)
+		return 0;
+	return p->family == 6 && p->edit != EDIT_MACS ? edit6(ctx, p) : edit4(ctx, p);
 }

@@ -150,11 +150,13 @@ static __noinline enum verdict flow_reroute(struct pkt *p, struct nsf_flow *f, _
 	return flow_nexthop(p, f, now);
 }
 
-static __always_inline void flow_end_at(struct end *e, __be32 addr, __be16 port, const __u32 *addr6)
+/* The flow's inner end, or its external one. */
+static __always_inline void flow_end_at(struct end *e, const struct nsf_flow *f, bool inner)
 {
-	e->addr = addr;
-	e->port = port;
-	e->addr6 = addr6;
+	e->addr = inner ? f->inner : f->ext;
+	e->port = inner ? f->inner_port : f->ext_port;
+	e->six = f->six;
+	e->inner = inner;
 }
 
 /* The way out that the record knows, or another one. */
@@ -188,7 +190,7 @@ static __always_inline void flow_translate(struct pkt *p, struct nsf_flow *f, __
 	p->flow = f;
 	p->edit = EDIT_NAT;
 	p->nat = NAT_SRC;
-	flow_end_at(&p->src, f->ext, f->ext_port, six_ext(f));
+	flow_end_at(&p->src, f, false);
 	flow_touch(p, f, now, true);
 	if (!(p->port->flags & NSF_PORT_MANAGED) && !mac_equal(f->inner_mac, p->smac))
 		mac_copy(f->inner_mac, p->smac);
@@ -308,7 +310,7 @@ static __always_inline enum verdict flow_port(struct pkt *p, struct nsf_flow *f)
 	mac_copy(p->out_dmac, f->inner_mac);
 	mac_copy(p->out_smac, p->net->mac);
 	p->nat |= NAT_DST;
-	flow_end_at(&p->dst, f->inner, f->inner_port, six_inner(f));
+	flow_end_at(&p->dst, f, true);
 	return to->flags & NSF_PORT_PEER ? HAND : SEND;
 }
 
@@ -317,7 +319,7 @@ static __always_inline enum verdict flow_to_host(struct pkt *p, struct nsf_flow 
 {
 	p->nat = NAT_DST;
 	p->hops = 0;
-	flow_end_at(&p->dst, f->inner, f->inner_port, six_inner(f));
+	flow_end_at(&p->dst, f, true);
 	return ON;
 }
 
@@ -369,6 +371,7 @@ static __noinline enum verdict flow_quoted(struct pkt *p)
 		return drop(p, NSF_DROP_ICMP_SUM);
 	p->flow = f;
 	p->edit = EDIT_QUOTE;
+	p->quote_proto = f->proto;
 	if (f->flags & NSF_FLOW_HOST)
 		return flow_to_host(p, f);
 	return flow_port(p, f); /* neither refreshed nor ended: RFC 5508 REQ-6 */
@@ -418,8 +421,9 @@ static __noinline enum verdict flow_quoted_inner(struct pkt *p)
 		return drop(p, NSF_DROP_TTL);
 	p->flow = f;
 	p->edit = EDIT_QUOTE;
+	p->quote_proto = f->proto;
 	p->nat = NAT_SRC;
-	flow_end_at(&p->src, f->ext, f->ext_port, six_ext(f));
+	flow_end_at(&p->src, f, false);
 	return f->flags & NSF_FLOW_HAIRPIN ? flow_quoted_hairpin(p, f) : flow_send(p, f, tick());
 }
 

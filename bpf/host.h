@@ -74,7 +74,7 @@ static __always_inline enum verdict host(struct pkt *p)
 	p->edit = EDIT_NAT;
 	p->nat = NAT_SRC;
 	p->hops = 0;
-	flow_end_at(&p->src, f->ext, f->ext_port, six_ext(f));
+	flow_end_at(&p->src, f, false);
 	flow_touch(p, f, tick(), true);
 	return ON;
 }

@@ -42,7 +42,7 @@ static __noinline enum verdict ip6_packet(struct pkt *p)
 
 	if (p->bad)
 		return drop(p, p->bad);
-	if (!parse6_addrs(p, &a))
+	if (!parse6_addrs(p->ctx, &a))
 		return drop(p, NSF_DROP_SHORT_IP6);
 	/* the managed port's address was compared before */
 	if (ip6_martian(a.src) || ip6_multicast(a.src) || nd_gateway(p->net, a.src))

@@ -41,10 +41,10 @@ static __always_inline int leave_drop(const struct pkt *p, enum nsf_drop reason)
 }
 
 /* Into the namespace at the other end: there the packet must look as if it came for that host. */
-static __always_inline int leave_hand(struct pkt *p, __u32 ifindex)
+static __always_inline int leave_hand(struct __sk_buff *ctx, __u32 ifindex)
 {
-	if (!cfg.scrubs && p->ctx->pkt_type != PACKET_HOST)
-		bpf_skb_change_type(p->ctx, PACKET_HOST);
+	if (!cfg.scrubs && ctx->pkt_type != PACKET_HOST)
+		bpf_skb_change_type(ctx, PACKET_HOST);
 	return bpf_redirect_peer(ifindex, 0);
 }
 
@@ -123,14 +123,15 @@ static __noinline int leave_flood(struct pkt *p)
 }
 
 /* Back where it came from: to the port, or out of the uplink. */
-static __always_inline int leave_reply(struct pkt *p)
+static __always_inline enum verdict leave_reply(struct pkt *p)
 {
 	if (p->reason)
 		leave_drop(p, p->reason);
-	leave_tx(p->slot, p->ctx->len);
-	if (p->port && p->port->flags & NSF_PORT_PEER)
-		return leave_hand(p, p->ctx->ifindex);
-	return bpf_redirect(p->ctx->ifindex, p->port && p->port->role == NSF_ROLE_GATEWAY ? BPF_F_INGRESS : 0);
+	p->out = p->ctx->ifindex;
+	p->out_slot = p->slot;
+	if (!p->port)
+		return SEND;
+	return p->port->flags & NSF_PORT_PEER ? HAND : p->port->role == NSF_ROLE_GATEWAY ? HOST : SEND;
 }
 
 /* To another program, which reads the packet anew. It comes back only while the data path is being taken down. */
@@ -150,41 +151,42 @@ static __always_inline int leave_six(struct __sk_buff *ctx, enum nsf_jump jump)
 	return jump == NSF_JUMP_PORT6 ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
+/* Where it goes, from the map rows that the stages found; the rest needs none of them. */
+static __always_inline enum verdict leave_aim(struct pkt *p, enum verdict v)
+{
+	if (v == REPLY)
+		return leave_reply(p);
+	if (v == HOST) {
+		p->out = p->net->gateway;
+		p->out_slot = p->net->gateway_slot;
+	}
+	return v;
+}
+
 static __always_inline int leave_tc(struct pkt *p, enum verdict v)
 {
+	struct __sk_buff *ctx = p->ctx;
+
 	if (v == OPEN || v == ENTER) /* counted there */
 		return leave_jump(p, v);
 	if (p->slot)
 		leave_rx(p->slot, p->len);
-	if (v != DROP && v != PASS && edit_tc(p))
-		return leave_drop(p, NSF_DROP_EDIT);
-	switch (v) {
-	case NEXT:
-	case PASS:
-	case ON:
+	if (v == NEXT || v == PASS)
 		return TC_ACT_UNSPEC;
-	case DROP:
+	if (v == DROP)
 		return leave_drop(p, p->reason);
-	case SEND:
-		leave_tx(p->out_slot, p->ctx->len);
-		return bpf_redirect(p->out, 0);
-	case NEIGH:
-		if (p->out_slot)
-			leave_tx(p->out_slot, p->ctx->len);
-		return leave_neigh(p);
-	case HAND:
-		leave_tx(p->out_slot, p->ctx->len);
-		return leave_hand(p, p->out);
-	case HOST:
-		leave_tx(p->net->gateway_slot, p->ctx->len);
-		return bpf_redirect(p->net->gateway, BPF_F_INGRESS);
-	case FLOOD:
+	if (v == FLOOD)
 		return leave_flood(p);
-	case REPLY:
-		return leave_reply(p);
-	case OPEN:
-	case ENTER:
-		break;
-	}
-	return TC_ACT_SHOT;
+	v = leave_aim(p, v);
+	if (edit(ctx, p))
+		return leave_drop(p, NSF_DROP_EDIT);
+	if (v == ON)
+		return TC_ACT_UNSPEC;
+	if (p->out_slot)
+		leave_tx(p->out_slot, ctx->len);
+	if (v == NEIGH)
+		return leave_neigh(p);
+	if (v == HAND)
+		return leave_hand(ctx, p->out);
+	return bpf_redirect(p->out, v == HOST ? BPF_F_INGRESS : 0);
 }

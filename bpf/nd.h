@@ -65,7 +65,7 @@ static __noinline enum verdict nd_message(struct pkt *p)
 	/* behind extension headers or in fragments it is nobody's honest message (RFC 6980) */
 	if (p->l4 != PARSE6_L4 || p->frag)
 		return managed ? drop(p, NSF_DROP_SPOOF_ND) : NEXT;
-	if (!parse_ns(p, &n)) {
+	if (!parse_ns(p->ctx, &n)) {
 		if (p->icmp_type != ND_ROUTER_SOL) /* the only one without a target */
 			return managed ? drop(p, NSF_DROP_SPOOF_ND) : NEXT;
 		__builtin_memset(&n, 0, sizeof(n));

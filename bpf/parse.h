@@ -13,15 +13,14 @@
 
 #define ETH_P_QINQ 0x88a8
 
-/* Read anew each time: of one read, the compiler may copy the lower half, and then it is no pointer any more. */
 static __always_inline void *data(const struct pkt *p)
 {
-	return (void *)(long)*(volatile __u32 *)&p->ctx->data;
+	return ctx_data(p->ctx);
 }
 
 static __always_inline void *data_end(const struct pkt *p)
 {
-	return (void *)(long)*(volatile __u32 *)&p->ctx->data_end;
+	return ctx_data_end(p->ctx);
 }
 
 /*
@@ -249,9 +248,9 @@ struct parse_arp {
 	__u8 tpa[4];
 } __attribute__((packed));
 
-static __always_inline bool parse_arp(const struct pkt *p, struct parse_arp *ret)
+static __always_inline bool parse_arp(struct __sk_buff *ctx, struct parse_arp *ret)
 {
-	return !bpf_skb_load_bytes(p->ctx, ETH_HLEN, ret, sizeof(*ret));
+	return !bpf_skb_load_bytes(ctx, ETH_HLEN, ret, sizeof(*ret));
 }
 
 struct parse_ns {
@@ -260,9 +259,9 @@ struct parse_ns {
 	struct in6_addr target;
 };
 
-static __always_inline bool parse_ns(const struct pkt *p, struct parse_ns *ret)
+static __always_inline bool parse_ns(struct __sk_buff *ctx, struct parse_ns *ret)
 {
-	return !bpf_skb_load_bytes(p->ctx, ETH_HLEN, ret, sizeof(*ret));
+	return !bpf_skb_load_bytes(ctx, ETH_HLEN, ret, sizeof(*ret));
 }
 
 /* The packet that an ICMP error quotes: what tells which flow it was of. IPv6 addresses as handles. */

@@ -197,9 +197,9 @@ static __always_inline enum verdict parse6(struct pkt *p)
 }
 
 /* The packet's addresses; false if it has none. */
-static __always_inline bool parse6_addrs(const struct pkt *p, struct parse6_addrs *ret)
+static __always_inline bool parse6_addrs(struct __sk_buff *ctx, struct parse6_addrs *ret)
 {
-	return !bpf_skb_load_bytes(p->ctx, PARSE6_ADDR_OFF, ret, sizeof(*ret));
+	return !bpf_skb_load_bytes(ctx, PARSE6_ADDR_OFF, ret, sizeof(*ret));
 }
 
 /* What an ICMPv6 error quotes, see parse_quote(). There is no sum that could be wrong. */
@@ -238,7 +238,7 @@ static __noinline bool parse6_icmp_sum_ok(const struct pkt *p)
 	struct parse_sum s = { .ctx = p->ctx, .at = p->l4, .end = ETH_HLEN + p->wire };
 	struct parse6_addrs a;
 
-	if (!parse6_addrs(p, &a))
+	if (!parse6_addrs(p->ctx, &a))
 		return false;
 	s.sum = parse6_pseudo(&a, s.end - s.at, IPPROTO_ICMPV6);
 	bpf_loop(65536 / PARSE_SUM_CHUNK, parse_sum_chunk, &s, 0);

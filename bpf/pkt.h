@@ -38,12 +38,13 @@ enum nat_end {
 	NAT_DST = 2,
 };
 
-/* One end as it shall be. IPv6: addr is the handle, addr6 the address; it points into a map. */
+/* One end as it shall be. IPv6: addr is the handle, the address stands in the record nsf_flows[six], see six_end(). */
 struct end {
 	__be32 addr;
 	__be16 port;
-	__u16 pad;
-	const __u32 *addr6;
+	__u8 inner; /* which one of the record: the inner address, or the external one */
+	__u8 pad;
+	__u32 six; /* 0: none */
 };
 
 enum frag { FRAG_NONE, FRAG_FIRST, FRAG_LATER };
@@ -93,8 +94,9 @@ struct pkt {
 		dst; /* NAT_SRC, NAT_DST; in a quoted packet, which went the other way, src is its destination */
 	__u8 error_type, error_code; /* EDIT_ICMP */
 	__be32 error_src;
-	__u16 quote_l4;  /* EDIT_QUOTE: offset of the quoted transport header */
-	__u16 quote_len; /* EDIT_QUOTE: bytes of it that are there */
+	__u8 quote_proto; /* EDIT_QUOTE: protocol of the quoted packet */
+	__u16 quote_l4;   /* EDIT_QUOTE: offset of the quoted transport header */
+	__u16 quote_len;  /* EDIT_QUOTE: bytes of it that are there */
 };
 
 /* Goes on only if a stage has no opinion; the only control macro. */

@@ -40,7 +40,7 @@ static __noinline enum verdict port6_packet(struct pkt *p)
 	/* a chain of headers that cannot be followed may hide an advertisement (RFC 7113) */
 	if (p->bad)
 		return drop(p, p->bad);
-	if (!parse6_addrs(p, &a))
+	if (!parse6_addrs(p->ctx, &a))
 		return drop(p, NSF_DROP_SHORT_IP6);
 	if (port6_own(p->port, a.src) || (port6_none(a.src) && port6_from_none(p)))
 		return NEXT;

@@ -35,17 +35,27 @@ static __always_inline __u32 sctp_product(__u32 a, __u32 b)
 	return product;
 }
 
+struct sctp_step {
+	__u32 crc, zeros;
+};
+
+static long sctp_step(__u32 k, struct sctp_step *s)
+{
+	const __u32 *power = &sctp_zeros[k & 15];
+
+	s->crc ^= (s->crc ^ sctp_product(*power, s->crc)) & sctp_mask(s->zeros >> (k & 15) & 1);
+	return 0;
+}
+
 /* Difference of the checksum, as the header carries it, when ports (both, as they stand) change; len bytes from the
  * header on. */
 __noinline __u32 sctp_diff(__u32 from, __u32 to, __u32 len)
 {
-	__u32 crc = from ^ to, zeros = len - 4;
+	struct sctp_step s = { .crc = from ^ to, .zeros = len - 4 };
 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < 32; i++)
-		crc = (crc >> 1) ^ (SCTP_POLY & sctp_mask(crc & 1));
-#pragma clang loop unroll(disable)
-	for (__u32 k = 0; k < 16; k++)
-		crc ^= (crc ^ sctp_product(sctp_zeros[k], crc)) & sctp_mask(zeros >> k & 1);
-	return crc;
+		s.crc = (s.crc >> 1) ^ (SCTP_POLY & sctp_mask(s.crc & 1));
+	bpf_loop(16, sctp_step, &s, 0);
+	return s.crc;
 }

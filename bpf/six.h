@@ -11,18 +11,14 @@ static __always_inline struct nsf_flow6 *six_of(const struct nsf_flow *f)
 	return f->six ? bpf_map_lookup_elem(&nsf_flows, &f->six) : NULL;
 }
 
-static __always_inline const __u32 *six_inner(const struct nsf_flow *f)
+/* The address of an end as it shall be, NULL if there is none. */
+static __always_inline const __u32 *six_end(const struct end *e)
 {
-	const struct nsf_flow6 *s = six_of(f);
+	const struct nsf_flow6 *s = e->six ? bpf_map_lookup_elem(&nsf_flows, &e->six) : NULL;
 
-	return s ? s->inner : NULL;
-}
-
-static __always_inline const __u32 *six_ext(const struct nsf_flow *f)
-{
-	const struct nsf_flow6 *s = six_of(f);
-
-	return s ? s->ext : NULL;
+	if (!s)
+		return NULL;
+	return e->inner ? s->inner : s->ext;
 }
 
 /* NULL: the packet has no such header. */
@@ -36,9 +32,9 @@ static __always_inline const struct ipv6hdr *six_head(const struct pkt *p)
 /* Source of the packet as it leaves: hairpinned ones have another than they came with. */
 static __always_inline bool six_source_is(const struct pkt *p, const struct ipv6hdr *ip, const __u32 *a)
 {
-	if (p->nat & NAT_SRC)
-		return p->src.addr6 && addr6_equal(p->src.addr6, a);
-	return addr6_equal(&ip->saddr, a);
+	const __u32 *to = p->nat & NAT_SRC ? six_end(&p->src) : ip->saddr.s6_addr32;
+
+	return to && addr6_equal(to, a);
 }
 
 /* True if the packet, from the inner endpoint or towards the external one, is of this flow; IPv4: the keys told it. */
@@ -124,7 +120,7 @@ static __noinline bool six_write(const struct pkt *p, const struct nsf_flow *f, 
 	const struct ipv6hdr *ip = six_head(p);
 	const struct nsf_port *port;
 	__u32 slot = f->slot;
-	const __u32 *ext;
+	const __u32 *ext, *peer;
 
 	if (!s || !ip)
 		return false;
@@ -142,10 +138,8 @@ static __noinline bool six_write(const struct pkt *p, const struct nsf_flow *f, 
 		return false;
 	six_copy(s->inner, (const __u32 *)port->addr6); /* only managed ports are begun with */
 	six_copy(s->ext, ip->daddr.s6_addr32);
-	if (p->nat & NAT_SRC && p->src.addr6)
-		six_copy(s->peer, p->src.addr6);
-	else
-		six_copy(s->peer, ip->saddr.s6_addr32);
+	peer = p->nat & NAT_SRC ? six_end(&p->src) : NULL;
+	six_copy(s->peer, peer ? peer : ip->saddr.s6_addr32);
 	return parse6_handle(s->inner) == f->inner;
 }
 
