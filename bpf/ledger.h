@@ -191,10 +191,10 @@ __noinline int ledger_host_holds(struct __sk_buff *ctx, struct ledger_claim *c, 
 
 /*
  * Step i of the search for another number: from a random start (hard to guess, RFC 7857 section 10), first through the
- * numbers of the inner port's parity, then through the others. In the first steps ports freed lately are left to rest.
- * A search of all numbers costs what one new flow costs in the kernel's own NAT, and is not begun when none is free;
- * a list of free ports would go out of step with ports taken by their own number. The first steps jump, so that a long
- * run of taken numbers does not cost a step each.
+ * numbers of the inner port's parity (RFC 4787 REQ-4), then through the others. In the first steps ports freed lately
+ * are left to rest, and what they have left alone is looked at again. A search of all numbers costs what one new flow
+ * costs in the kernel's own NAT, and is not begun when none is free; a list of free ports would go out of step with
+ * ports taken by their own number. The first steps jump, so that a long run of taken numbers does not cost a step each.
  */
 #define LEDGER_RANDOM_STEPS  16
 #define LEDGER_RESTFUL_STEPS 512
@@ -202,22 +202,35 @@ __noinline int ledger_host_holds(struct __sk_buff *ctx, struct ledger_claim *c, 
 struct ledger_search {
 	struct __sk_buff *ctx;
 	struct ledger_claim *c;
+	__u32 own;     /* numbers of the inner port's parity */
+	__u32 restful; /* steps */
 };
+
+/* Number `nth` of the range, in the order of the search. */
+static __always_inline __u32 ledger_nth(const struct ledger_search *s, __u32 nth)
+{
+	const struct ledger_claim *c = s->c;
+	__u32 odd = (c->low ^ c->inner) & 1; /* the range begins with the other parity */
+
+	if (nth < s->own)
+		return c->low + odd + 2 * ((c->start + nth) % s->own);
+	return c->low + !odd + 2 * ((c->start + nth) % (c->n - s->own));
+}
 
 static long ledger_step(__u32 i, struct ledger_search *s)
 {
 	struct ledger_claim *c = s->c;
-	__u32 n = i - LEDGER_RANDOM_STEPS, port;
 	struct nsf_ledger *e;
+	__u32 port;
 
 	if (i < LEDGER_RANDOM_STEPS)
-		port = c->low + (c->start + 2 * (bpf_get_prandom_u32() % c->n)) % c->n;
+		port = ledger_nth(s, bpf_get_prandom_u32() % (s->own ? s->own : c->n));
 	else
-		port = c->low + (c->start + 2 * n + (2 * n >= c->n)) % c->n;
+		port = ledger_nth(s, (i - LEDGER_RANDOM_STEPS) % c->n);
 	e = ledger_row(c->snat, c->proto, port);
 	if (!e || e->owner || (!port && c->proto != NSF_LEDGER_ICMP))
 		return 0;
-	if (i < LEDGER_RESTFUL_STEPS && e->freed && c->now - e->freed < NSF_TICKS(NSF_LEDGER_REST))
+	if (i < s->restful && e->freed && c->now - e->freed < NSF_TICKS(NSF_LEDGER_REST))
 		return 0;
 	if (ledger_host_holds(s->ctx, c, port) || ledger_take(c->snat, c->proto, port, c->owner) != LEDGER_OK)
 		return 0;
@@ -249,10 +262,11 @@ static __always_inline enum ledger_result ledger_search(struct __sk_buff *ctx, s
 	if (!full || *full == c->now) /* a search of a full range is long: one in each tick */
 		return LEDGER_FULL;
 	c->start = bpf_get_prandom_u32() % c->n;
-	if ((c->low + c->start + c->inner) & 1) /* RFC 4787 REQ-4: parity is kept where it can be */
-		c->start++;
 	c->found = 0;
-	bpf_loop(c->n + LEDGER_RANDOM_STEPS, ledger_step, &s, 0);
+	s.own = (c->n + !((c->low ^ c->inner) & 1)) / 2;
+	s.restful =
+		c->n + LEDGER_RANDOM_STEPS < LEDGER_RESTFUL_STEPS ? c->n + LEDGER_RANDOM_STEPS : LEDGER_RESTFUL_STEPS;
+	bpf_loop(s.restful + c->n, ledger_step, &s, 0);
 	if (!c->found) {
 		*full = c->now;
 		return LEDGER_FULL;

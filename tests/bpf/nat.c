@@ -207,6 +207,54 @@ static void external_ports_are_exclusive_and_end(void **state)
 	assert_int_equal(opened(b, AT_C, udp(many(20, 6000), OUT(53))), 6000);
 }
 
+/* RFC 6888 section 4: a range is used whole, wherever it begins and ends; RFC 4787 REQ-4: its own parity first. */
+static void a_range_of_any_size_is_used_whole(void **state)
+{
+	static const __u16 ranges[][2] = { { LOW, HIGH },        { LOW, HIGH - 1 },     { LOW + 1, HIGH },
+					   { LOW + 1, LOW + 7 }, { LOW + 1, HIGH - 1 }, { LOW, LOW },
+					   { LOW + 1, LOW + 1 } };
+	struct bed *b = *state;
+
+	for (size_t i = 0; i < 20 * ARRAY_SIZE(ranges); i++) {
+		__u16 low = ranges[i % ARRAY_SIZE(ranges)][0], high = ranges[i % ARRAY_SIZE(ranges)][1];
+		__u16 sport = 5000 + i / ARRAY_SIZE(ranges) % 2;
+		__u32 others = high - low + 1, own = (others + !((low ^ sport) & 1)) / 2;
+		bool seen[65536] = {};
+
+		fresh(state);
+		b->dp.nets[1].port_min = low;
+		b->dp.nets[1].port_max = high;
+		b->dp.nets[1].flags |= NSF_NET_STRICT;
+		assert_int_equal(opened(b, AT_C, udp(many(0, sport), OUT(53))), sport);
+		for (__u32 n = 0; n < others; n++) {
+			__u16 ext = opened(b, AT_C, udp(many(1 + n, sport), OUT(53)));
+
+			assert_in_range(ext, low, high);
+			assert_false(seen[ext]);
+			seen[ext] = true;
+			assert_int_equal((ext ^ sport) & 1, n >= own);
+		}
+	}
+}
+
+/* RFC 6888 REQ-8: what was freed rests while there are others, in a range however small, and no longer. */
+static void a_freed_number_is_given_out_last(void **state)
+{
+	struct bed *b = *state;
+	__u16 first;
+
+	for (int round = 0; round < 20; round++) {
+		fresh(state);
+		b->dp.nets[1].flags |= NSF_NET_STRICT | NSF_NET_RANDOM;
+		first = opened(b, AT_A, udp(A(5000), OUT(53)));
+		assert_in_range(first, LOW, HIGH);
+		row_clear_port(&b->dp, AT_A);
+		assert_int_equal(dp_purge(b), 0);
+		for (__u32 n = 0; n <= HIGH - LOW; n++)
+			assert_int_equal(opened(b, AT_C, udp(many(n, 5000), OUT(53))) == first, n == HIGH - LOW);
+	}
+}
+
 static void a_full_table_refuses_the_new_and_keeps_the_old(void **state)
 {
 	struct bed *b = *state;
@@ -402,6 +450,8 @@ int main(void)
 		TEST(an_endpoint_has_one_external_port_for_all_destinations),
 		TEST(networks_with_one_address_share_its_ports),
 		TEST(external_ports_are_exclusive_and_end),
+		TEST(a_range_of_any_size_is_used_whole),
+		TEST(a_freed_number_is_given_out_last),
 		TEST(a_full_table_refuses_the_new_and_keeps_the_old),
 		TEST(a_number_of_a_host_socket_is_not_given_out),
 		TEST(what_opens_no_flow_never_leaves),
