@@ -13,6 +13,15 @@ def text(name):
     return name[0].removeprefix("::ffff:") + " " + str(name[1])
 
 
+def serve_tcp(s, name):
+    with s:
+        s.settimeout(5)
+        s.sendall(text(name).encode())
+        s.shutdown(socket.SHUT_WR)
+        while s.recv(4096):  # to close with something unread is to reset, and the answer may be lost
+            pass
+
+
 def serve_udp(s):
     while True:
         _, name = s.recvfrom(100)
@@ -25,9 +34,7 @@ def serve():
     threading.Thread(target=serve_udp, args=(udp,), daemon=True).start()
     tcp = socket.create_server(DUAL, family=socket.AF_INET6, dualstack_ipv6=True)
     while True:
-        s, name = tcp.accept()
-        with s:
-            s.sendall(text(name).encode())
+        threading.Thread(target=serve_tcp, args=tcp.accept(), daemon=True).start()
 
 
 def ask(how, address, port, *source):
