@@ -46,7 +46,7 @@ static __noinline enum verdict route(struct pkt *p)
 		/*
 		 * An address of the host, or nowhere: no lookup tells which, for the tables local and main are one
 		 * until somebody adds a rule. The gateway does not forward, so the host keeps what is its own, and
-		 * discards the rest in silence.
+		 * discards the rest, of IPv4 in silence.
 		 */
 		return HOST;
 	case BPF_FIB_LKUP_RET_BLACKHOLE:

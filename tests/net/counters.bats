@@ -143,16 +143,20 @@ drops() {
 	nsf -j drops "$1" | jq -cS 'map({(.reason): .packets}) | add // {}'
 }
 
-# every_drop NS KIND: sends what may not pass, and looks everywhere
+# What the kernels say to each other on their links, IPv4 and IPv6.
+QUIET='not arp and not (ip6 and multicast and (src net fe80::/10 or src host ::))
+	and not (icmp6 and (ip6[40] == 133 or ip6[40] == 135 or ip6[40] == 136))'
+
+# every_drop NS PROGRAM KIND: sends what may not pass, and looks everywhere
 every_drop() {
 	gateway=$(ip -n "$H" -j link show t0 | jq -r '.[].address')
-	capture "$OUT" eth0 'not arp and not ip6' "$ROOM/uplink.pcap"
+	capture "$OUT" eth0 "$QUIET" "$ROOM/uplink.pcap"
 	uplink=$CAPTURE_PID
-	capture b eth0 'not ip6' "$ROOM/b.pcap"
+	capture b eth0 "arp or ($QUIET)" "$ROOM/b.pcap"
 	b=$CAPTURE_PID
-	capture "$H" t0 'not ip6 and not arp' "$ROOM/host.pcap"
-	in_ns "$1" "$PYTHON" "$BATS_TEST_DIRNAME/../packets/dropped.py" "$2" "$gateway" | jq -cS . >"$ROOM/sent"
-	until_ok 3 all_dropped
+	capture "$H" t0 "$QUIET" "$ROOM/host.pcap"
+	in_ns "$1" "$PYTHON" "$BATS_TEST_DIRNAME/../packets/$2" "$3" "$gateway" | jq -cS . >"$ROOM/sent"
+	until_ok 5 all_dropped
 	capture_stop
 	stop -INT "$uplink"
 	stop -INT "$b"
@@ -166,19 +170,59 @@ all_dropped() {
 	drops t0 | diff "$ROOM/sent" -
 }
 
+# adopt_v: gives v to t0 by an interface
+adopt_v() {
+	ip netns add v
+	in_ns v sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+	ip -n "$H" link add to-v type veth peer name eth0 netns v
+	ip -n v link set eth0 up
+	ip -n v addr add 10.77.0.4/24 dev eth0
+	nsf add t0 v --dev to-v
+}
+
+# outside6: t0 with fd00:77::1/64 and a way to the outside for it
+outside6() {
+	ip -n "$H" addr add 2001:db8:51::1/64 dev up0 nodad
+	ip -n "$H" -6 route add default via 2001:db8:51::2 dev up0
+	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0 nodad
+	ip -n "$OUT" addr add 2001:db8:ff::10/128 dev lo
+	nsf up t0 --subnet 10.77.0.1/24 --subnet fd00:77::1/64
+	until_ok 5 in_ns a ping -c 1 -W 1 2001:db8:ff::10
+}
+
 @test "every frame that a managed port may not send is dropped under its own name and goes nowhere" {
-	every_drop a managed
+	every_drop a dropped.py managed
 	nsf drops t0 >"$ROOM/text"
 	grep -Eq '^t0 +SPOOF_IP4 +4  IPv4 source is not the port.s$' "$ROOM/text"
 }
 
 @test "every frame that an adopted port may not send is dropped under its own name and goes nowhere" {
-	ip netns add v
-	ip -n "$H" link add to-v type veth peer name eth0 netns v
-	ip -n v link set eth0 up
-	ip -n v addr add 10.77.0.4/24 dev eth0
-	nsf add t0 v --dev to-v
-	every_drop v adopted
+	adopt_v
+	every_drop v dropped.py adopted
+}
+
+@test "every IPv6 frame that a managed port may not send is dropped under its own name and goes nowhere" {
+	outside6
+	every_drop a dropped6.py managed
+}
+
+@test "every IPv6 frame that an adopted port may not send is dropped under its own name and goes nowhere" {
+	outside6
+	adopt_v
+	ip -n v addr add fd00:77::4/64 dev eth0
+	every_drop v dropped6.py adopted
+}
+
+@test "without IPv6 nothing of it goes beyond the link" {
+	adopt_v
+	nsf up t0 --ipv6 no
+	every_drop v dropped6.py none
+}
+
+@test "where the host has no IPv6 way out, the container is told" {
+	run ! in_ns a ping -c 1 -W 2 2001:db8:ff::10
+	[[ $output == *"Destination unreachable: No route"* ]]
+	[ "$(drops t0)" = '{}' ]
 }
 
 @test "each network has its own drops" {
