@@ -36,9 +36,10 @@ nsf() {
 	"$NSFAST" -n "$H" "$@"
 }
 
-# until_ok SECONDS COMMAND...: tries until it succeeds; fails, with the last try's output, when the time is over
+# until_ok SECONDS COMMAND...: tries until it succeeds; fails, with the last try's output, when the time is over. The
+# seconds are those of an idle machine; a busy one gets PATIENCE times as many: a bound on waiting, nothing's promise.
 until_ok() {
-	local end=$((${EPOCHREALTIME/./} + $1 * 1000000)) out
+	local end=$((${EPOCHREALTIME/./} + $1 * 1000000 * ${PATIENCE:-6})) out
 	shift
 	until out=$("$@" 2>&1); do
 		if ((${EPOCHREALTIME/./} > end)); then

@@ -49,6 +49,6 @@ teardown_file() { host_down; }
 }
 
 @test "waiting ends, with what the last try said" {
-	run -1 until_ok 1 ls /nowhere
+	PATIENCE=1 run -1 until_ok 1 ls /nowhere
 	[[ $output == *"gave up waiting for: ls /nowhere"*"cannot access"* ]]
 }

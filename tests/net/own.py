@@ -15,7 +15,7 @@ def text(name):
 
 def serve_tcp(s, name):
     with s:
-        s.settimeout(5)
+        s.settimeout(20)
         s.sendall(text(name).encode())
         s.shutdown(socket.SHUT_WR)
         while s.recv(4096):  # to close with something unread is to reset, and the answer may be lost
@@ -40,7 +40,7 @@ def serve():
 def ask(how, address, port, *source):
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM if how == "tcp" else socket.SOCK_DGRAM) as s:
-        s.settimeout(3)
+        s.settimeout(20)
         if source:
             s.bind((source[0], 0))
         if how == "sendto":

@@ -45,11 +45,11 @@ settings() {
 
 # hears NS: what a socket that asked 203.0.113.10 hears from another port of it and from another address
 hears() {
-	in_ns "$1" timeout 8 "$PYTHON" -c '
+	in_ns "$1" timeout 60 "$PYTHON" -c '
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 s.bind(("", 7000))
-s.settimeout(3)
+s.settimeout(5)
 s.sendto(b"who", ("203.0.113.10", 7))
 print(s.recvfrom(100)[0].decode().strip(), flush=True)
 heard = set()
