@@ -184,6 +184,7 @@ static __always_inline enum verdict path_to_uplink(struct pkt *p)
 static __always_inline enum verdict path_enter(struct pkt *p)
 {
 	__u32 ifindex = p->ctx->ifindex;
+	enum verdict v;
 
 	if (!bpf_map_lookup_elem(&nsf_ifaces, &ifindex)) {
 		if (path_foreign(p))
@@ -194,5 +195,8 @@ static __always_inline enum verdict path_enter(struct pkt *p)
 	TRY(port_find(p));
 	TRY(path_read(p));
 	TRY(flow_inner(p));
-	return p->flow ? hairpin_enter(p) : drop(p, NSF_DROP_FLOW_RACE);
+	if (!p->flow)
+		return drop(p, NSF_DROP_FLOW_RACE);
+	v = hairpin(p); /* the sender's flow is new, the receiver's may be known: it has sent to this peer before */
+	return v == ENTER ? hairpin_enter(p) : v;
 }
