@@ -89,6 +89,17 @@ static __always_inline void ledger_unmove(__u32 snat, __u32 proto, __u32 port, _
 		bpf_map_delete_elem(&nsf_moved, &k);
 }
 
+/* A range that was found full has a number again. */
+static __always_inline void ledger_reopen(__u32 snat, __u32 proto)
+{
+	for (__u32 half = 0; half < 2; half++) {
+		__u32 i = 2 * (snat * NSF_LEDGER_MAX + proto) + half, *full = bpf_map_lookup_elem(&nsf_full, &i);
+
+		if (full && *full)
+			*full = 0;
+	}
+}
+
 /* Gives one reference of the owner (0: whoever it is) back. 1: it was the last one, and the port is free. */
 __noinline int ledger_put(__u32 snat, __u32 proto, __u32 port, __u64 owner)
 {
@@ -111,6 +122,7 @@ __noinline int ledger_put(__u32 snat, __u32 proto, __u32 port, __u64 owner)
 			ledger_unmove(snat, proto, port, e->owner);
 		e->freed = tick();
 		ledger_use(snat, proto, -1);
+		ledger_reopen(snat, proto);
 		__sync_lock_test_and_set(&e->owner, 0);
 		return 1;
 	}
