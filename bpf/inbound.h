@@ -3,6 +3,7 @@
  * for. */
 #pragma once
 
+#include "ip6.h"
 #include "nat.h"
 
 /* True if the address is the host's own: nsf_exts knows it, or the kernel does. */
@@ -19,7 +20,36 @@ static __noinline bool inbound_local(struct pkt *p, const struct nsf_net *net)
 		return true;
 	if (p->family == 6)
 		return six_local(p, net);
+	if (bpf_ntohl(p->daddr) >> 24 == 127) /* local too, but no packet from elsewhere may be for it */
+		return false;
 	return bpf_fib_lookup(p->ctx, &q, sizeof(q), 0) == BPF_FIB_LKUP_RET_NOT_FWDED;
+}
+
+/* True if two IPv6 addresses share their first plen bits. */
+static __always_inline bool inbound_near6(const __u32 *a, const __u32 *b, __u32 plen)
+{
+	for (__u32 i = 0; i < 4; i++) {
+		__u32 bits = plen > 32 * i ? plen - 32 * i : 0;
+		__u32 mask = bits >= 32 ? ~0u : ~(~0u >> bits);
+
+		if ((a[i] ^ b[i]) & bpf_htonl(mask))
+			return false;
+	}
+	return true;
+}
+
+/* True unless the source is one that no wire brings: the network's own subnet, the host itself, nobody, or many. */
+static __noinline bool inbound_believed(const struct pkt *p, const struct nsf_net *net)
+{
+	struct parse6_addrs a;
+	__u32 s = bpf_ntohl(p->saddr);
+
+	if (p->port) /* from another container: looked at as any packet of its port */
+		return true;
+	if (p->family == 6)
+		return parse6_addrs(p->ctx, &a) && !ip6_martian(a.src) && !ip6_multicast(a.src) &&
+		       !(net->plen6 && inbound_near6(a.src, (const __u32 *)net->gateway6, net->plen6));
+	return s >> 24 != 0 && s >> 24 != 127 && s < 0xe0000000 && ((p->saddr ^ net->addr4) & net->mask4);
 }
 
 /* A flow from the peer to the endpoint; p->flow if there is one now. */
@@ -59,6 +89,10 @@ static __noinline enum verdict inbound_publish(struct pkt *p, __u32 row)
 		return NEXT;
 	if (r->addr ? !six_published(p, r) : !inbound_local(p, net))
 		return NEXT;
+	if (!inbound_believed(p, net)) {
+		p->net_id = net_id;
+		return drop(p, NSF_DROP_MARTIAN_SRC);
+	}
 	/* the host's stack answers what opens nothing: the peer of a flow that is over learns it by its RST */
 	if (nat_opens(p) != NEXT)
 		return p->port ? DROP : PASS;
@@ -80,13 +114,19 @@ static __noinline enum verdict inbound_mapping(struct pkt *p, const struct nsf_e
 	struct nsf_addr k = { .addr = owner >> 32, .net = owner, .family = p->family };
 	struct nat_scratch *s = nat_scratch();
 	const struct nsf_port *port;
-	__u32 *slot = bpf_map_lookup_elem(&nsf_addrs, &k);
+	const struct nsf_net *net;
+	__u32 *slot = bpf_map_lookup_elem(&nsf_addrs, &k), net_id = k.net;
 
 	if (!slot || !s)
 		return NEXT;
 	port = bpf_map_lookup_elem(&nsf_ports, slot);
-	if (!port || nat_opens(p) != NEXT)
+	net = bpf_map_lookup_elem(&nsf_nets, &net_id);
+	if (!port || !net || nat_opens(p) != NEXT)
 		return NEXT;
+	if (!inbound_believed(p, net)) {
+		p->net_id = net_id;
+		return drop(p, NSF_DROP_MARTIAN_SRC);
+	}
 	__builtin_memset(&s->b, 0, sizeof(s->b));
 	s->b.net = k.net;
 	s->b.slot = *slot;
