@@ -5,7 +5,7 @@
 DEPS_BUILD := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libmnl-dev pkg-config
 DEPS_RUN   := iproute2 iptables nftables
 DEPS_TEST  := libcmocka-dev bats iputils-ping iputils-arping curl iperf3 traceroute tcpdump python3-minimal \
-	      python3-scapy jq ethtool fping strace procps
+	      python3-scapy jq ethtool fping strace procps nmap hping3
 DEPS_LINT  := clang-format clang-tidy cppcheck shellcheck
 DEPS_FUZZ  := libclang-rt-dev
 
