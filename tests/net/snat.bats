@@ -45,6 +45,7 @@ settings() {
 
 # hears NS: what a socket that asked 203.0.113.10 hears from another port of it and from another address
 hears() {
+	rm -f "$ROOM/heard"
 	in_ns "$1" timeout 60 "$PYTHON" -c '
 import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -59,13 +60,14 @@ try:
 except TimeoutError:
     pass
 print("heard", *sorted(heard), flush=True)' >"$ROOM/heard" &
-	until_ok 5 grep -q '7000$' "$ROOM/heard"
+	until_ok 5 grep -qE '^[0-9.]+ [0-9]+$' "$ROOM/heard" || return
+	# shellcheck disable=SC2046 # words: address and port
 	in_ns "$OUT" "$PYTHON" -c '
 import socket, sys
 for a in "203.0.113.10", "198.51.100.2":
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.bind((a, 7001))
-    s.sendto(b"stranger", (sys.argv[1], 7000))' "$(cut -d ' ' -f 1 "$ROOM/heard")"
+    s.sendto(b"stranger", (sys.argv[1], int(sys.argv[2])))' $(<"$ROOM/heard")
 	wait $!
 	tail -n 1 "$ROOM/heard"
 }
