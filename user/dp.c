@@ -358,8 +358,12 @@ int dp_attach(struct dp *dp, enum dp_prog prog, int ifindex, const char *ifname,
 int dp_detach(struct dp *dp, int ifindex, enum dp_hook hook)
 {
 	char path[PATH_MAX];
+	autoclose int link = bpf_obj_get(dp_link_path(dp->host, ifindex, hook, path));
 
-	if (unlink(dp_link_path(dp->host, ifindex, hook, path)) && errno != ENOENT)
+	/* the kernel lets go of a link without a name when it finds the time; until then its program cannot be attached */
+	if (link >= 0)
+		bpf_link_detach(link);
+	if (unlink(path) && errno != ENOENT)
 		return fail(-errno, "cannot remove '%s'", path);
 	return 0;
 }

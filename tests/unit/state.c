@@ -341,7 +341,11 @@ static void many_writers_lose_nothing(void **state)
 
 			if (lock < 0 || (w % 2 && state_unset(HOST, "netns", key)))
 				_exit(1);
-			state_tidy(); /* must not take what others have set */
+			state_tidy(); /* must not take what others have set; it may take the lock, so it is the last */
+			close(lock);
+			lock = state_lock();
+			if (lock < 0)
+				_exit(1);
 			snprintf(buf, sizeof(buf), "%d", i);
 			if (state_set(HOST, "netns", key, buf))
 				_exit(1);
