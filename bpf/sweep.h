@@ -136,10 +136,12 @@ static __always_inline int sweep_start(void)
 	__u32 zero = 0;
 
 	v = bpf_map_lookup_elem(&nsf_sweep, &zero);
-	if (!v || bpf_timer_init(&v->timer, &nsf_sweep, CLOCK_MONOTONIC) ||
-	    bpf_timer_set_callback(&v->timer, sweep_tick))
+	if (!v)
 		return 1;
-	return bpf_timer_start(&v->timer, SWEEP_IDLE_NS, 0) ? 1 : 0;
+	/* the kernel may have no memory for it that it can take without waiting: the loader tries again, and where one try
+	 * got farther than another, what is made already is not made twice */
+	bpf_timer_init(&v->timer, &nsf_sweep, CLOCK_MONOTONIC);
+	return bpf_timer_set_callback(&v->timer, sweep_tick) || bpf_timer_start(&v->timer, SWEEP_IDLE_NS, 0) ? 2 : 0;
 }
 
 /* Run by the loader after it removed a port: ends that port's flows and entries at once. */

@@ -245,7 +245,7 @@ static int dp_run_fd(int prog)
 			return -errno;
 		if (opts.retval != 2)
 			return opts.retval ? -EIO : 0;
-		sched_yield(); /* the timer's sweep is under way, for some microseconds */
+		sched_yield(); /* the timer's sweep is under way for some microseconds, or the timer had no memory */
 	}
 	return -EBUSY;
 }
