@@ -118,8 +118,7 @@ __noinline int ledger_put(__u32 snat, __u32 proto, __u32 port, __u64 owner)
 			continue;
 		if (r > 1)
 			return 0;
-		if ((__u16)(e->owner >> 16) != bpf_htons(port))
-			ledger_unmove(snat, proto, port, e->owner);
+		ledger_unmove(snat, proto, port, e->owner);
 		e->freed = tick();
 		ledger_use(snat, proto, -1);
 		ledger_reopen(snat, proto);

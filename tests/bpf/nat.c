@@ -255,6 +255,20 @@ static void a_freed_number_is_given_out_last(void **state)
 	}
 }
 
+/* A search at random may end at the endpoint's own number: it is given back like any other. */
+static void an_own_number_found_at_random_is_given_back(void **state)
+{
+	struct bed *b = *state;
+
+	b->dp.nets[1].port_min = b->dp.nets[1].port_max = LOW;
+	b->dp.nets[1].flags |= NSF_NET_STRICT | NSF_NET_RANDOM;
+	assert_int_equal(opened(b, AT_A, udp(A(LOW), OUT(53))), LOW);
+	row_clear_port(&b->dp, AT_A);
+	assert_int_equal(dp_purge(b), 0);
+	assert_int_equal(no_state(b, "given back"), 0);
+	assert_int_equal(opened(b, AT_C, udp(many(0, LOW), OUT(53))), LOW);
+}
+
 static void a_full_table_refuses_the_new_and_keeps_the_old(void **state)
 {
 	struct bed *b = *state;
@@ -452,6 +466,7 @@ int main(void)
 		TEST(external_ports_are_exclusive_and_end),
 		TEST(a_range_of_any_size_is_used_whole),
 		TEST(a_freed_number_is_given_out_last),
+		TEST(an_own_number_found_at_random_is_given_back),
 		TEST(a_full_table_refuses_the_new_and_keeps_the_old),
 		TEST(a_number_of_a_host_socket_is_not_given_out),
 		TEST(what_opens_no_flow_never_leaves),
