@@ -22,8 +22,9 @@
 #include "log.h"
 #include "state.h"
 
-#define DP_ROOT STATE_BPFFS "/2"
-_Static_assert(NSF_ABI == 2, "the layout number is part of DP_ROOT");
+#define DP_ROOT_OF(abi)  STATE_BPFFS "/" #abi
+#define DP_ROOT_NOW(abi) DP_ROOT_OF(abi)
+#define DP_ROOT          DP_ROOT_NOW(NSF_ABI)
 
 #define DP_NAME(id, name) name,
 static const char *const map_names[] = { DP_MAPS(DP_NAME) };

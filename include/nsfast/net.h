@@ -64,13 +64,15 @@ struct nsf_net {
 	__u16 uplink_slot;            /* slot in nsf_ports, of the leg on the uplink */
 	__u16 first;                  /* slot of the first port, 0 for none */
 	__u8 mac[6];                  /* the gateway's MAC */
+	__u8 uplink_mac[6];           /* the uplink's; frames go out without the kernel's help only if it still is */
 	__u8 n_snat, n_snat6;
-	__u8 plen6;         /* prefix length of the IPv6 subnet */
-	__u8 uplink_mac[6]; /* the uplink's; frames go out without the kernel's help only if it still is */
+	__u8 plen6; /* prefix length of the IPv6 subnet */
 	__u8 pad[3];
 	__u32 max_flows, max_half, max_ports; /* limits of a port that has none of its own, see share.h */
 };
 _Static_assert(sizeof(struct nsf_net) == 400, "nsf_net"); /* rows of a mapped array are multiples of 8 */
+_Static_assert(__builtin_offsetof(struct nsf_net, mac) % 2 == 0, "a MAC is read in halfwords");
+_Static_assert(__builtin_offsetof(struct nsf_net, uplink_mac) % 2 == 0, "a MAC is read in halfwords");
 
 /* Key of map nsf_subnets and of nsf_subnets6, longest-prefix tries: what the outside may reach without translation. */
 struct nsf_subnet {
