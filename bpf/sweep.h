@@ -5,10 +5,12 @@
 #include "fdb.h"
 #include "flow.h"
 
-#define SWEEP_SLICE   4096         /* flow slots a run */
-#define SWEEP_BUSY_NS 100000000ULL /* between runs while there are flows: 131,072 slots in 3.2 s */
-#define SWEEP_IDLE_NS 1000000000ULL
-#define SWEEP_FDB     16 /* ticks between walks of the FDB */
+#define SWEEP_SLICE    4096           /* flow slots a run: less than a millisecond */
+#define SWEEP_PASS_NS  10000000000ULL /* over all slots, as long as runs need not be closer than the least below */
+#define SWEEP_MOST_NS  100000000ULL   /* between runs while there are flows: 131,072 slots in 3.2 s */
+#define SWEEP_LEAST_NS 5000000ULL     /* 10,000,000 slots in 13 s */
+#define SWEEP_IDLE_NS  1000000000ULL
+#define SWEEP_FDB      16 /* ticks between walks of the FDB */
 
 static __always_inline enum nsf_timeout sweep_class(const struct nsf_flow *f)
 {
@@ -100,6 +102,16 @@ static __always_inline __u32 sweep_end(const struct nsf_flow_state *st)
 	return st->fresh < cfg.flows_max ? st->fresh : cfg.flows_max;
 }
 
+/* Until the next run: what is over is noticed about as soon in a large table as in a small one. */
+static __always_inline __u64 sweep_wait_ns(__u32 end)
+{
+	__u64 ns = end ? SWEEP_PASS_NS * SWEEP_SLICE / end : SWEEP_IDLE_NS;
+
+	if (end && ns > SWEEP_MOST_NS)
+		return SWEEP_MOST_NS;
+	return ns > SWEEP_LEAST_NS ? ns : SWEEP_LEAST_NS;
+}
+
 static int sweep_tick(void *map, int *key, struct nsf_sweep *v)
 {
 	struct nsf_flow_state *st;
@@ -110,7 +122,7 @@ static int sweep_tick(void *map, int *key, struct nsf_sweep *v)
 	if (!st)
 		return 0;
 	if (__sync_lock_test_and_set(&v->busy, 1)) {
-		bpf_timer_start(&v->timer, SWEEP_BUSY_NS, 0);
+		bpf_timer_start(&v->timer, SWEEP_MOST_NS, 0);
 		return 0;
 	}
 	end = sweep_end(st);
@@ -125,7 +137,7 @@ static int sweep_tick(void *map, int *key, struct nsf_sweep *v)
 		bpf_for_each_map_elem(&nsf_fdb, sweep_mac, &s, 0);
 	}
 	__sync_lock_test_and_set(&v->busy, 0);
-	bpf_timer_start(&v->timer, end ? SWEEP_BUSY_NS : SWEEP_IDLE_NS, 0);
+	bpf_timer_start(&v->timer, sweep_wait_ns(end), 0);
 	return 0;
 }
 
