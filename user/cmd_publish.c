@@ -50,20 +50,29 @@ static void tell_end(void)
 	out_close_object();
 }
 
-/* The network with all rules but those that are meant, in a list of its own with room for one more. */
+static int list_rule(struct network *n, const struct publish *p)
+{
+	struct publish *to = network_add_publish(n);
+
+	if (!to)
+		return fail(-ENOMEM, "%s: cannot list publishes", n->name);
+	*to = *p;
+	return 0;
+}
+
+/* The network with all rules but those that are meant, in a list of its own, to be freed also after an error. */
 static int without(const struct network *n, const struct publish *asked, struct network *ret)
 {
 	size_t i;
+	int r = 0;
 
 	*ret = *n;
+	ret->publishes = NULL;
 	ret->n_publishes = 0;
-	ret->publishes = calloc(n->n_publishes + 1, sizeof(*ret->publishes));
-	if (!ret->publishes)
-		return fail(-ENOMEM, "%s: cannot list publishes", n->name);
-	for (i = 0; i < n->n_publishes; i++)
+	for (i = 0; !r && i < n->n_publishes; i++)
 		if (!publish_means(asked, &n->publishes[i]))
-			ret->publishes[ret->n_publishes++] = n->publishes[i];
-	return 0;
+			r = list_rule(ret, &n->publishes[i]);
+	return r;
 }
 
 static int add(struct change *c, const struct publish *asked)
@@ -73,11 +82,11 @@ static int add(struct change *c, const struct publish *asked)
 	struct tell t = { .asked = asked };
 	int r = without(&c->n, asked, &want);
 
-	if (r)
-		return r;
 	want.has |= NET_HAS_PUBLISH;
-	want.publishes[want.n_publishes++] = *asked;
-	r = publish_resolve(&c->h, &c->n, &want);
+	if (!r)
+		r = list_rule(&want, asked);
+	if (!r)
+		r = publish_resolve(&c->h, &c->n, &want);
 	if (!r)
 		r = c->m->publish_set(&c->h, &want, &changed);
 	free(want.publishes);
@@ -98,12 +107,10 @@ static int del(struct change *c, const struct publish *asked, const char *text)
 	size_t i;
 	int r = without(&c->n, asked, &want);
 
-	if (r)
-		return r;
-	if (want.n_publishes == c->n.n_publishes) {
+	if (!r && want.n_publishes == c->n.n_publishes) {
 		hint("'nsfast publish show %s' lists them", c->n.name);
 		r = fail_missing("%s: no publish '%s'", c->n.name, text);
-	} else {
+	} else if (!r) {
 		r = c->m->publish_set(&c->h, &want, &changed);
 	}
 	free(want.publishes);

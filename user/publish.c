@@ -111,11 +111,11 @@ static bool publish_stands(const struct network *is, const struct publish *p)
 /* True if a rule for addresses of that family can lead to the port; family 0: of any that the port has. */
 static bool port_takes(const struct port *to, __u8 family)
 {
-	return !family || family == to->addr.family;
+	return !family || family == to->addr.family || family == to->addr6.family;
 }
 
-/* Where it leads to; any address means the families that the container has. */
-static int check_port(const struct network *n, struct publish *p)
+/* Where it leads to. */
+static int check_port(const struct network *n, const struct publish *p)
 {
 	const struct port *to = network_port(n, p->port);
 	char text[PUBLISH_STRLEN];
@@ -132,7 +132,25 @@ static int check_port(const struct network *n, struct publish *p)
 	if (!port_takes(to, p->addr.family))
 		return fail_usage("%s/%s: cannot publish %s: the port has no %s address", n->name, p->port, text,
 				  p->addr.family == AF_INET6 ? "IPv6" : "IPv4");
-	p->addr.family = to->addr.family;
+	return 0;
+}
+
+/* Any address means the families that the container has: a rule for each. */
+static int split(struct network *n, size_t at)
+{
+	const struct port *to = network_port(n, n->publishes[at].port);
+	struct publish *p = &n->publishes[at], *six;
+
+	if (p->addr.family)
+		return 0;
+	p->addr.family = to->addr.family ? to->addr.family : to->addr6.family;
+	if (!to->addr6.family || p->addr.family == AF_INET6)
+		return 0;
+	six = network_add_publish(n);
+	if (!six)
+		return fail(-ENOMEM, "%s: cannot list publishes", n->name);
+	*six = n->publishes[at];
+	six->addr.family = AF_INET6;
 	return 0;
 }
 
@@ -144,6 +162,13 @@ static int is_addr(int ifindex, const struct addr *a, void *arg)
 	return a->family == want->family && addr_same(a, want);
 }
 
+static bool is_loopback(const struct addr *a)
+{
+	static const struct addr one = { .bytes = { [15] = 1 } };
+
+	return a->family == AF_INET6 ? addr_same(a, &one) : a->bytes[0] == 127;
+}
+
 /* Only an address of the host's own receives anything. The gateway's may be one that is still to be made. */
 static int check_addr(struct host *h, const struct network *n, const struct publish *p)
 {
@@ -151,7 +176,7 @@ static int check_addr(struct host *h, const struct network *n, const struct publ
 	struct addr want = p->addr;
 	int r;
 
-	if (addr_any(&want) || (want.family == AF_INET && want.bytes[0] == 127) || is_addr(0, &n->gateway, &want))
+	if (addr_any(&want) || is_loopback(&want) || is_addr(0, &n->gateway, &want) || is_addr(0, &n->gateway6, &want))
 		return 0;
 	r = addr_list(h->nl, 0, is_addr, &want);
 	if (r)
@@ -285,6 +310,8 @@ int publish_resolve(struct host *h, const struct network *is, struct network *wa
 
 	for (i = 0; !r && i < want->n_publishes; i++) {
 		r = check_port(want, &want->publishes[i]);
+		if (!r)
+			r = split(want, i);
 		if (!r && !publish_stands(is, &want->publishes[i]))
 			r = check_addr(h, want, &want->publishes[i]);
 		if (!r)

@@ -49,7 +49,7 @@ ip -n out -6 route replace 2001:db8::/64 dev eth0 mtu 1500 advmss 8940
 ip -n host route add default via 198.51.100.2
 ip -n host -6 route add default via 2001:db8::2
 "$B/nsfast" -q -n host up t0 --mode bpf --subnet 10.77.0.1/24 --ns a --ns b --uplink up0 --mtu 9000 \
-	--publish 8080:a:8080/tcp >/dev/null
+	--publish 8080:a:8080/tcp >/dev/null # both families
 serve out 9000
 serve a 8080
 
@@ -65,7 +65,10 @@ for discovery in 0 1; do
 	inside a ip route flush cache
 done
 for way in send fetch; do
-	kept "$BYTES bytes through NAT66, $way" inside a /usr/bin/python3 tests/packets/bulk.py $way 2001:db8::2 9000 "$BYTES"
+	kept "$BYTES bytes through SNAT, IPv6, $way" \
+		inside a /usr/bin/python3 tests/packets/bulk.py $way 2001:db8::2 9000 "$BYTES"
+	kept "$BYTES bytes through publish, IPv6, $way" \
+		inside out /usr/bin/python3 tests/packets/bulk.py $way 2001:db8::1 8080 "$BYTES"
 done
 
 # one idle connection from before, and thousands of another container's, while a opens flows as fast as it can

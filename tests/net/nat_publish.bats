@@ -94,7 +94,7 @@ asks() {
 	done
 	publish 20081-20090:a:81-90/tcp
 	publish 20081-20090:a:81-90/udp
-	[ "$(nsf -j publish show t0 | jq length)" = 2 ]
+	[ "$(nsf -j publish show t0 | jq 'map(select(.address == "0.0.0.0")) | length')" = 2 ]
 	for port in 81 85 90; do
 		[ "$(asks "$OUT" tcp 198.51.100.1 $((20000 + port)) 4444)" = "198.51.100.2 4444" ]
 		[ "$(asks "$OUT" udp 198.51.100.1 $((20000 + port)) 4444)" = "198.51.100.2 4444" ]
@@ -195,7 +195,7 @@ asks() {
 	[[ $output == *a* ]]
 	run -1 publish 9000-9100:b:9000-9100/tcp
 	[[ $output == *9090* ]]
-	[ "$(nsf -j publish show t0 | jq length)" = 1 ]
+	[ "$(nsf -j publish show t0 | jq 'map(select(.address == "0.0.0.0")) | length')" = 1 ]
 }
 
 # conversation FILE: holds a TCP connection from outside through 8080 to a, a byte in FILE for each answer

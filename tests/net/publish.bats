@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
-# The command `publish`, --publish and Publish=: which rules there are, who is refused and why. Traffic is shown elsewhere.
+# The command `publish`, --publish and Publish=: which rules there are, who is refused and why. Traffic is shown elsewhere,
+# and so are rules for IPv6 (publish6.bats).
 #
 #   a  eth0 10.77.0.2/24 ──┐            host
 #   b  eth0 10.77.0.3/24 ──┴── t0 10.77.0.1/24    up0 198.51.100.1/24 ── outside
@@ -9,7 +10,7 @@ load lib
 
 setup() {
 	host_up
-	nsf up t0 --mode "$(mode)" --subnet 10.77.0.1/24 --ns a --ns b --uplink up0
+	nsf up t0 --mode "$(mode)" --subnet 10.77.0.1/24 --ipv6 no --ns a --ns b --uplink up0
 }
 teardown() { host_down; }
 
@@ -55,7 +56,7 @@ refused() {
 	nsf publish add t0 127.0.0.1:53:b:1053/udp
 	nsf publish add t0 10.77.0.1:5000:a:5000/sctp
 	nsf publish add t0 0.0.0.0:8080:b:80/udp
-	nsf up t1 --mode "$(mode)" --subnet 10.88.0.1/24 --ns c --uplink up0
+	nsf up t1 --mode "$(mode)" --subnet 10.88.0.1/24 --ipv6 no --ns c --uplink up0
 	nsf publish add t1 443:c:443
 	[ "$(rules)" = "tcp 0.0.0.0:443 > t1/c 10.88.0.2:443
 tcp 0.0.0.0:8080 > t0/a 10.77.0.2:80
@@ -119,7 +120,7 @@ sctp 10.77.0.1:5000 > t0/a 10.77.0.2:5000" ]
 }
 
 @test "what another rule has is refused, and the rule named" {
-	nsf up t1 --mode "$(mode)" --subnet 10.88.0.1/24 --ns c --uplink up0
+	nsf up t1 --mode "$(mode)" --subnet 10.88.0.1/24 --ipv6 no --ns c --uplink up0
 	nsf publish add t0 8000-8999:a:8000-8999
 	nsf publish add t1 198.51.100.1:443:c:443
 	refused 1 "t0/b: cannot publish tcp 0.0.0.0:8080: tcp 0.0.0.0:8000-8999 leads to t0/a already" -- \
@@ -240,6 +241,7 @@ udp 0.0.0.0:53 > t0/b 10.77.0.3:53" ]
 		[Network]
 		Name=blue
 		Address=10.88.0.1/24
+		IPv6=no
 		Uplink=up0
 		[Port web]
 		Publish=8080-8081:80-81
@@ -280,7 +282,7 @@ udp 10.88.0.1:53 > blue/web 10.88.0.2:53" ]
 	[ "$(rules)" = "tcp 0.0.0.0:8090 > t0/b 10.77.0.3:80" ]
 	nsf add t0 a
 	[ "$(rules)" = "tcp 0.0.0.0:8090 > t0/b 10.77.0.3:80" ]
-	nsf up t1 --mode "$(mode)" --subnet 10.88.0.1/24 --ns c --uplink up0 --publish 80:c:80
+	nsf up t1 --mode "$(mode)" --subnet 10.88.0.1/24 --ipv6 no --ns c --uplink up0 --publish 80:c:80
 	run -0 nsf -j down t0
 	[ "$(jq -c '[.name, .publishes_removed]' <<<"$output")" = '["t0",1]' ]
 	[ "$(rules)" = "tcp 0.0.0.0:80 > t1/c 10.88.0.2:80" ]

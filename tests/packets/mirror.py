@@ -17,18 +17,27 @@ import threading
 LINGER_RST = struct.pack("ii", 1, 0)
 
 
+def who(address):
+    return "{} {}\n".format(address[0].removeprefix("::ffff:"), address[1]).encode()
+
+
+def family(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
 class Udp(socketserver.DatagramRequestHandler):
     def handle(self):
-        self.wfile.write("{} {}\n".format(*self.client_address).encode())
+        self.wfile.write(who(self.client_address))
 
 
 class Tcp(socketserver.StreamRequestHandler):
     def handle(self):
         for _ in self.rfile:
-            self.wfile.write("{} {}\n".format(*self.client_address).encode())
+            self.wfile.write(who(self.client_address))
 
 
 class Server(socketserver.ThreadingTCPServer):
+    address_family = socket.AF_INET6
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 1024
@@ -43,7 +52,7 @@ def ask(s):
 
 
 def connect(protocol, sport, peer):
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM)
+    s = socket.socket(family(peer[0]), socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM)
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.settimeout(3)
     s.bind(("", sport))
@@ -53,7 +62,8 @@ def connect(protocol, sport, peer):
 
 def serve(port, addresses):
     for a in addresses:  # a socket each: the answer comes from where the question went
-        udp = socketserver.UDPServer((a, port), Udp)
+        server = type("UdpServer", (socketserver.UDPServer,), {"address_family": family(a)})
+        udp = server((a, port), Udp)
         threading.Thread(target=udp.serve_forever, daemon=True).start()
     Server(("", port), Tcp).serve_forever()
 
