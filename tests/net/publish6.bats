@@ -20,12 +20,10 @@ setup_file() {
 }
 teardown_file() { host_down; }
 
-setup() { t0_up; }
-teardown() { nsf down --all; }
-
-t0_up() {
-	nsf up t0 --mode "$(mode)" --subnet 10.77.0.1/24 --subnet fd00:77::1/64 --ns a --ns b --uplink up0 "$@"
+setup() {
+	nsf up t0 --mode "$(mode)" --subnet 10.77.0.1/24 --subnet fd00:77::1/64 --ns a --ns b --uplink up0
 }
+teardown() { nsf down --all; }
 
 publish() {
 	nsf publish add t0 "$@"
@@ -87,6 +85,7 @@ sctp [fd00:77::1]:56-57 > t0/b [fd00:77::3]:56-57" ]
 	mirror a 80
 	reached "$OUT" tcp $EXT 8080
 	run -0 --separate-stderr nsf up t0 --ipv6 no
+	# shellcheck disable=SC2154 # run sets it
 	[[ $stderr == *"tcp [::]:8080 is published no more"* ]]
 	[ "$(rules)" = "tcp 0.0.0.0:8080 > t0/a 10.77.0.2:80" ]
 }
@@ -122,8 +121,8 @@ sctp [fd00:77::1]:56-57 > t0/b [fd00:77::3]:56-57" ]
 	nsf up t1 --mode "$(mode)" --subnet 10.78.0.1/24 --subnet fd00:78::1/64 --ns c --uplink up0
 	for protocol in tcp udp; do
 		for address in $EXT $EXT2 fd00:77::1; do
-			reached a $protocol $address 8080
-			reached b $protocol $address 8080
+			reached a $protocol "$address" 8080
+			reached b $protocol "$address" 8080
 		done
 		reached c $protocol $EXT 8080
 	done
@@ -138,7 +137,7 @@ sctp [fd00:77::1]:56-57 > t0/b [fd00:77::3]:56-57" ]
 	publish 8080:a:80/udp
 	for address in ::1 fd00:77::1 $EXT $EXT2; do
 		for how in tcp udp sendto; do
-			run -0 in_ns "$H" "$PYTHON" tests/net/own.py $how $address 8080
+			run -0 in_ns "$H" "$PYTHON" tests/net/own.py $how "$address" 8080
 			[ "$output" = "by $address 8080, seen as fd00:77::1" ]
 		done
 	done
