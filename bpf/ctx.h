@@ -31,6 +31,7 @@
 #include "nsfast/drop.h"
 #include "nsfast/fdb.h"
 #include "nsfast/flow.h"
+#include "nsfast/frag.h"
 #include "nsfast/net.h"
 #include "nsfast/port.h"
 #include "nsfast/publish.h"

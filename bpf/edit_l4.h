@@ -52,6 +52,8 @@ static __noinline int edit_sctp(struct __sk_buff *ctx, struct pkt *p)
 	__builtin_memcpy(&b, to, sizeof(b));
 	if (a == b || ctx_csum_partial(ctx))
 		return 0;
+	if (p->frag) /* the sum covers what is not here */
+		return -1;
 	if (bpf_skb_load_bytes(ctx, at, &sum, sizeof(sum)))
 		return -1;
 	sum ^= sctp_diff(a, b, p->wire + ETH_HLEN - p->l4);

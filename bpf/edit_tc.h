@@ -68,6 +68,10 @@ static __always_inline int edit_head(struct __sk_buff *ctx, struct pkt *p)
 		edit_sum(&ip->check, bpf_htons(0x0100), 0);
 		ip->ttl--;
 	}
+	if (unlikely(p->frag) && p->nat) {
+		edit_sum(&ip->check, ip->id, (__u16)p->id);
+		ip->id = p->id;
+	}
 	if (p->nat & NAT_SRC)
 		edit_addr(ip, &ip->saddr, p->src.addr);
 	if (p->nat & NAT_DST)

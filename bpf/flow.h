@@ -3,6 +3,7 @@
 #pragma once
 
 #include "end.h"
+#include "frag.h"
 #include "icmp.h"
 #include "port.h"
 #include "route.h"
@@ -165,8 +166,8 @@ static __always_inline enum verdict flow_send(struct pkt *p, struct nsf_flow *f,
 	p->out_slot = p->net->uplink_slot;
 	if (unlikely(f->routed != (__u16)now || !f->mtu))
 		return flow_reroute(p, f, now);
-	if (unlikely(p->wire > f->mtu))
-		return icmp_too_big(p, f->mtu);
+	if (unlikely(p->wire > f->mtu) && !frag_fits(p))
+		return frag_too_big(p, f->mtu);
 	p->out = p->net->uplink;
 	p->macs = 1;
 	mac_copy(p->out_dmac, f->dmac);
@@ -270,7 +271,7 @@ static __always_inline enum verdict flow_inner(struct pkt *p)
 	struct nsf_flow *f;
 	__u32 now;
 
-	if (unlikely(p->frag) || !(p->net->flags & (NSF_NET_SNAT | NSF_NET_SNAT6 | NSF_NET_PUBLISH)))
+	if (unlikely(p->frag && !p->back) || !(p->net->flags & (NSF_NET_SNAT | NSF_NET_SNAT6 | NSF_NET_PUBLISH)))
 		return NEXT;
 	/* other messages have no identifier here, which looks like that of an echo with 0 */
 	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo(p)))
@@ -280,7 +281,7 @@ static __always_inline enum verdict flow_inner(struct pkt *p)
 	if (!f || !six_same(p, f, true) ||
 	    (unlikely(f->slot != p->slot || f->port_gen != p->port->gen) && !flow_moves(p, f)))
 		return NEXT;
-	if (unlikely(p->ttl <= 1))
+	if (unlikely(p->ttl <= p->hops))
 		return icmp_answer(p, NSF_DROP_TTL, ICMP_SAY_TTL);
 	now = tick();
 	flow_translate(p, f, now);
@@ -300,10 +301,10 @@ static __always_inline enum verdict flow_port(struct pkt *p, struct nsf_flow *f)
 		return drop(p, NSF_DROP_PORT_GONE);
 	if (!p->port)
 		p->slot = p->net->uplink_slot;
-	if (unlikely(p->ttl <= 1))
+	if (unlikely(p->ttl <= p->hops))
 		return icmp_answer(p, NSF_DROP_TTL, ICMP_SAY_TTL);
 	if (unlikely(p->wire > to->mtu))
-		return icmp_too_big(p, to->mtu);
+		return frag_too_big(p, to->mtu);
 	p->out = to->ifindex;
 	p->out_slot = slot;
 	p->macs = 1;
@@ -417,7 +418,7 @@ static __noinline enum verdict flow_quoted_inner(struct pkt *p)
 		return drop(p, NSF_DROP_ICMP_QUOTE);
 	if (!parse_any_sum_ok(p))
 		return drop(p, NSF_DROP_ICMP_SUM);
-	if (p->ttl <= 1)
+	if (p->ttl <= p->hops)
 		return drop(p, NSF_DROP_TTL);
 	p->flow = f;
 	p->edit = EDIT_QUOTE;

@@ -54,7 +54,8 @@ static __always_inline enum verdict hairpin_open(struct pkt *p)
 	__u32 proto = ledger_proto(p->proto), port = bpf_ntohs(p->dport);
 	struct nsf_ledger *e = NULL;
 
-	if (!flow_snats(p) || proto >= NSF_LEDGER_MAX || proto == NSF_LEDGER_ICMP || p->frag == FRAG_LATER)
+	if (!flow_snats(p) || proto >= NSF_LEDGER_MAX || proto == NSF_LEDGER_ICMP ||
+	    (p->frag == FRAG_LATER && !p->back))
 		return HOST;
 	if (ext)
 		e = ledger_row(ext->ledger, proto, port);

@@ -25,19 +25,6 @@ static __noinline bool inbound_local(struct pkt *p, const struct nsf_net *net)
 	return bpf_fib_lookup(p->ctx, &q, sizeof(q), 0) == BPF_FIB_LKUP_RET_NOT_FWDED;
 }
 
-/* True if two IPv6 addresses share their first plen bits. */
-static __always_inline bool inbound_near6(const __u32 *a, const __u32 *b, __u32 plen)
-{
-	for (__u32 i = 0; i < 4; i++) {
-		__u32 bits = plen > 32 * i ? plen - 32 * i : 0;
-		__u32 mask = bits >= 32 ? ~0u : ~(~0u >> bits);
-
-		if ((a[i] ^ b[i]) & bpf_htonl(mask))
-			return false;
-	}
-	return true;
-}
-
 /* True unless the source is one that no wire brings: the network's own subnet, the host itself, nobody, or many. */
 static __noinline bool inbound_believed(const struct pkt *p, const struct nsf_net *net)
 {
@@ -48,7 +35,7 @@ static __noinline bool inbound_believed(const struct pkt *p, const struct nsf_ne
 		return true;
 	if (p->family == 6)
 		return parse6_addrs(p->ctx, &a) && !ip6_martian(a.src) && !ip6_multicast(a.src) &&
-		       !(net->plen6 && inbound_near6(a.src, (const __u32 *)net->gateway6, net->plen6));
+		       !(net->plen6 && ip6_near(a.src, (const __u32 *)net->gateway6, net->plen6));
 	return s >> 24 != 0 && s >> 24 != 127 && s < 0xe0000000 && ((p->saddr ^ net->addr4) & net->mask4);
 }
 
@@ -182,8 +169,6 @@ static __always_inline enum verdict inbound(struct pkt *p)
 	enum verdict v;
 	__u64 owner = 0;
 
-	if (p->frag == FRAG_LATER)
-		return NEXT;
 	if (publish_find(PUBLISH_KIND(p->family, p->proto), p->daddr, bpf_ntohs(p->dport)) >= 0)
 		return ENTER;
 	ext = flow_ext(p);

@@ -21,6 +21,19 @@ static __always_inline bool ip6_martian(const __u32 *a)
 	return !(a[0] | a[1]) && (!a[2] || a[2] == bpf_htonl(0xffff));
 }
 
+/* True if two addresses share their first plen bits. */
+static __always_inline bool ip6_near(const __u32 *a, const __u32 *b, __u32 plen)
+{
+	for (__u32 i = 0; i < 4; i++) {
+		__u32 bits = plen > 32 * i ? plen - 32 * i : 0;
+		__u32 mask = bits >= 32 ? ~0u : ~(~0u >> bits);
+
+		if ((a[i] ^ b[i]) & bpf_htonl(mask))
+			return false;
+	}
+	return true;
+}
+
 /* RFC 4890 section 4.3: errors, echo and mobility go beyond a link; the rest is the link's affair, or nobody's. */
 static __always_inline bool ip6_icmp_leaves(__u8 type)
 {
@@ -74,5 +87,5 @@ static __always_inline bool ip6_stays(const struct pkt *p)
 	if (ip6_link_local(ip->saddr.s6_addr32) || ip6_link_local(ip->daddr.s6_addr32) ||
 	    ip6_multicast(ip->daddr.s6_addr32))
 		return true;
-	return p->proto == IPPROTO_ICMPV6 && !ip6_icmp_leaves(p->icmp_type);
+	return p->proto == IPPROTO_ICMPV6 && p->frag != FRAG_LATER && !ip6_icmp_leaves(p->icmp_type);
 }

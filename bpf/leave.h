@@ -3,6 +3,7 @@
 #pragma once
 
 #include "edit_tc.h"
+#include "frag.h"
 #include "maps.h"
 
 static __always_inline void leave_rx(__u32 slot, __u32 len)
@@ -127,7 +128,7 @@ static __always_inline enum verdict leave_reply(struct pkt *p)
 {
 	if (p->reason)
 		leave_drop(p, p->reason);
-	p->out = p->ctx->ifindex;
+	p->out = p->back && p->port ? p->port->ifindex : p->ctx->ifindex;
 	p->out_slot = p->slot;
 	if (!p->port)
 		return SEND;
@@ -148,7 +149,7 @@ static __always_inline int leave_jump(struct pkt *p, enum verdict v)
 static __always_inline int leave_six(struct __sk_buff *ctx, enum nsf_jump jump)
 {
 	bpf_tail_call(ctx, &nsf_jumps, jump);
-	return jump == NSF_JUMP_PORT6 ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	return jump == NSF_JUMP_PORT6 || jump == NSF_JUMP_FRAG6 ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
 /* Where it goes, from the map rows that the stages found; the rest needs none of them. */
@@ -169,7 +170,9 @@ static __always_inline int leave_tc(struct pkt *p, enum verdict v)
 
 	if (v == OPEN || v == ENTER) /* counted there */
 		return leave_jump(p, v);
-	if (p->slot)
+	if (unlikely(p->back))
+		v = frag_leave(p, v);
+	if (p->slot && !frag_counted(p))
 		leave_rx(p->slot, p->len);
 	if (v == NEXT || v == PASS)
 		return TC_ACT_UNSPEC;
@@ -186,7 +189,9 @@ static __always_inline int leave_tc(struct pkt *p, enum verdict v)
 		leave_tx(p->out_slot, ctx->len);
 	if (v == NEIGH)
 		return leave_neigh(p);
-	if (v == HAND)
+	if (v == DETOUR || v == UP)
+		ctx->tc_index = v == DETOUR ? p->via : NSF_FRAG_DONE;
+	if (v == HAND || v == DETOUR)
 		return leave_hand(ctx, p->out);
-	return bpf_redirect(p->out, v == HOST ? BPF_F_INGRESS : 0);
+	return bpf_redirect(p->out, v == HOST || v == UP ? BPF_F_INGRESS : 0);
 }

@@ -188,6 +188,42 @@ struct {
 } nsf_moved SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, NSF_NETS_MAX);
+	__type(key, __u32);   /* ifindex */
+	__type(value, __u32); /* slot */
+} nsf_uplinks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, NSF_SLOTS_MAX + NSF_FRAG_OUTSIDE);
+	__type(key, __u32);
+	__type(value, struct nsf_frag_wait);
+} nsf_frag_waits SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, NSF_FRAGS);
+	__type(key, __u32);
+	__type(value, struct nsf_frag);
+} nsf_frags SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, NSF_FRAG_IDS);
+	__type(key, __u32);
+	__type(value, __u32);
+} nsf_frag_ids SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, NSF_FRAG_MACS);
+	__type(key, struct nsf_frag_mac_key);
+	__type(value, struct nsf_frag_mac);
+} nsf_frag_macs SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, NSF_SLOTS_MAX);
 	__type(key, __u32); /* slot */
@@ -233,6 +269,7 @@ enum nsf_jump {
 	NSF_JUMP_TO_UP6,
 	NSF_JUMP_OPEN6,
 	NSF_JUMP_ENTER6,
+	NSF_JUMP_FRAG6,
 	NSF_JUMP_MAX,
 };
 
@@ -243,6 +280,7 @@ int nsf_from_up6(struct __sk_buff *ctx);
 int nsf_to_up6(struct __sk_buff *ctx);
 int nsf_open6(struct __sk_buff *ctx);
 int nsf_enter6(struct __sk_buff *ctx);
+int nsf_from_frag6(struct __sk_buff *ctx);
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -258,6 +296,7 @@ struct {
 		[NSF_JUMP_TO_UP6] = &nsf_to_up6,
 		[NSF_JUMP_OPEN6] = &nsf_open6,
 		[NSF_JUMP_ENTER6] = &nsf_enter6,
+		[NSF_JUMP_FRAG6] = &nsf_from_frag6,
 	},
 };
 

@@ -7,8 +7,10 @@
 /* May this packet open a flow? What creates state is verified first. */
 static __always_inline enum verdict nat_opens(struct pkt *p)
 {
-	if (p->frag)
+	if (p->frag && !p->back)
 		return drop(p, NSF_DROP_FRAGMENT);
+	if (p->frag == FRAG_LATER) /* the flow that its first one found or made is gone */
+		return drop(p, NSF_DROP_FRAGMENT_LOST);
 	switch (p->proto) {
 	case IPPROTO_TCP:
 	case IPPROTO_SCTP:

@@ -110,6 +110,26 @@ int nsf_enter6(struct __sk_buff *ctx)
 	return leave_tc(&p, path_enter(&p));
 }
 
+/* What comes back from the defragmenter. */
+SEC("tc")
+int nsf_from_frag(struct __sk_buff *ctx)
+{
+	if (ctx->protocol == bpf_htons(ETH_P_IPV6))
+		return leave_six(ctx, NSF_JUMP_FRAG6);
+
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .family = 4 };
+
+	return leave_tc(&p, path_from_frag(&p));
+}
+
+SEC("tc")
+int nsf_from_frag6(struct __sk_buff *ctx)
+{
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .family = 6 };
+
+	return leave_tc(&p, path_from_frag(&p));
+}
+
 /* The two that the loader runs itself. */
 SEC("tc")
 int nsf_start(struct __sk_buff *ctx)

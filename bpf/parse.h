@@ -146,6 +146,7 @@ static __always_inline void parse_ip4(struct pkt *p)
 		p->wire = total;
 	p->l4 = ETH_HLEN + head;
 	off = bpf_ntohs(ip->frag_off);
+	p->df = off >> 14 & 1;
 	if (unlikely(off & 0x3fff)) {
 		p->frag = off & 0x1fff ? FRAG_LATER : FRAG_FIRST;
 		if (p->frag == FRAG_LATER)

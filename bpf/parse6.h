@@ -167,6 +167,7 @@ static __noinline void parse6_ip(struct pkt *p)
 		p->bad = NSF_DROP_SHORT_IP6;
 		return;
 	}
+	p->df = 1;
 	p->ttl = ip->hop_limit;
 	p->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
 	p->proto = ip->nexthdr;

@@ -16,6 +16,7 @@
 #include "arp.h"
 #include "fdb.h"
 #include "flow.h"
+#include "frag.h"
 #include "hairpin.h"
 #include "host.h"
 #include "ip.h"
@@ -30,6 +31,14 @@ static __always_inline enum verdict path_read(struct pkt *p)
 	if ((p->ethertype == bpf_htons(ETH_P_IPV6)) != (p->family == 6))
 		return drop(p, NSF_DROP_NOT_IP);
 	return p->family == 6 ? parse6(p) : NEXT;
+}
+
+/* A packet that came back from the defragmenter: whose it is, and with its ports. */
+static __noinline enum verdict path_back(struct pkt *p)
+{
+	TRY(frag_find(p));
+	TRY(path_read(p));
+	return frag_back(p);
 }
 
 /* True if addresses towards this destination, of the outside, stay as they are: the packet's, or its source. */
@@ -68,6 +77,7 @@ static __always_inline bool path_to_gateway(struct pkt *p)
 static __always_inline enum verdict path_inner(struct pkt *p)
 {
 	TRY(ip(p));
+	TRY(frag_inner(p)); /* what cannot be understood alone: leaves here, and comes back by path_from_frag() */
 	TRY(flow_inner(p)); /* known: leaves here with its record's plan */
 	if (unlikely(p->flow))
 		return hairpin(p);
@@ -81,14 +91,24 @@ static __always_inline enum verdict path_inner(struct pkt *p)
 	return drop(p, NSF_DROP_NO_UPLINK);
 }
 
+/* Who sent it and what it says, once more. */
+static __always_inline enum verdict path_again(struct pkt *p)
+{
+	if (unlikely(frag_came(p)))
+		return path_back(p);
+	TRY(port_find(p));
+	return path_read(p);
+}
+
 /* The same packet where flows are made. */
 static __always_inline enum verdict path_open(struct pkt *p)
 {
 	enum verdict v;
 	__u32 flags;
 
-	TRY(port_find(p));
-	TRY(path_read(p));
+	TRY(path_again(p));
+	if (!p->port)
+		return drop(p, NSF_DROP_NO_PORT);
 	v = ip_for_gateway(p) ? HOST : route(p);
 	if (v == HOST)
 		return hairpin_open(p);
@@ -142,7 +162,7 @@ static __noinline enum verdict path_routed(struct pkt *p)
 	if (p->ttl <= 1)
 		return icmp_answer(p, NSF_DROP_TTL, ICMP_SAY_TTL);
 	if (p->wire > p->net->mtu)
-		return icmp_too_big(p, p->net->mtu);
+		return frag_too_big(p, p->net->mtu);
 	p->out = p->net->gateway;
 	if (p->family != 6) {
 		p->hop_family = 4;
@@ -155,9 +175,16 @@ static __noinline enum verdict path_routed(struct pkt *p)
 
 static __always_inline bool path_foreign(struct pkt *p)
 {
-	if (p->ctx->pkt_type != PACKET_HOST || path_read(p) != NEXT || p->tagged || p->bad || p->frag)
+	if (p->ctx->pkt_type != PACKET_HOST || path_read(p) != NEXT || p->tagged || p->bad)
 		return true;
 	return p->family == 6 ? ip6_stays(p) : p->ethertype != bpf_htons(ETH_P_IP);
+}
+
+static __always_inline enum verdict path_outer(struct pkt *p)
+{
+	TRY(flow_outer(p));
+	TRY(inbound(p));
+	return path_routed(p);
 }
 
 /* A packet from outside: what belongs to no flow, publish or routed network passes on untouched. */
@@ -165,9 +192,17 @@ static __always_inline enum verdict path_from_uplink(struct pkt *p)
 {
 	if (path_foreign(p))
 		return PASS;
-	TRY(flow_outer(p));
-	TRY(inbound(p));
-	return path_routed(p);
+	if (unlikely(p->frag))
+		return flow_ext(p) || publish_any() ? frag_from_uplink(p) : path_routed(p);
+	return path_outer(p);
+}
+
+/* What comes back from the defragmenter: complete, in order, and from then on as any other packet. */
+static __always_inline enum verdict path_from_frag(struct pkt *p)
+{
+	TRY(path_back(p));
+	frag_left(p);
+	return p->port ? path_inner(p) : path_outer(p);
 }
 
 /* A packet on its way out of the uplink. What came in by an interface has been decided upon, by us or by the host. */
@@ -186,14 +221,14 @@ static __always_inline enum verdict path_enter(struct pkt *p)
 	__u32 ifindex = p->ctx->ifindex;
 	enum verdict v;
 
-	if (!bpf_map_lookup_elem(&nsf_ifaces, &ifindex)) {
-		if (path_foreign(p))
-			return PASS;
+	if (frag_came(p) || bpf_map_lookup_elem(&nsf_ifaces, &ifindex))
+		TRY(path_again(p));
+	else if (path_foreign(p))
+		return PASS;
+	if (!p->port) {
 		TRY(inbound_enter(p));
 		return path_routed(p);
 	}
-	TRY(port_find(p));
-	TRY(path_read(p));
 	TRY(flow_inner(p));
 	if (!p->flow)
 		return drop(p, NSF_DROP_FLOW_RACE);

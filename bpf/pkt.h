@@ -6,18 +6,20 @@
 
 /* What a stage says. It knows no hook; what goes with it is in struct pkt. */
 enum verdict {
-	NEXT,  /* no opinion: the next stage decides */
-	PASS,  /* not ours: on to the kernel's stack and to other programs, untouched */
-	DROP,  /* p->reason */
-	SEND,  /* out of p->out, by its driver */
-	NEIGH, /* out of p->out, the kernel finds the neighbour p->hop */
-	HAND,  /* into the namespace at the other end of p->out */
-	HOST,  /* up to the host's stack through the gateway */
-	FLOOD, /* to all ports of the network and the host, but not back */
-	REPLY, /* back where it came from; p->reason counts if it is set */
-	ON,    /* on where it was going, changed */
-	OPEN,  /* of no flow: on to the program that makes one from inside */
-	ENTER, /* on to the program that makes one from outside */
+	NEXT,   /* no opinion: the next stage decides */
+	PASS,   /* not ours: on to the kernel's stack and to other programs, untouched */
+	DROP,   /* p->reason */
+	SEND,   /* out of p->out, by its driver */
+	NEIGH,  /* out of p->out, the kernel finds the neighbour p->hop */
+	HAND,   /* into the namespace at the other end of p->out */
+	HOST,   /* up to the host's stack through the gateway */
+	FLOOD,  /* to all ports of the network and the host, but not back */
+	REPLY,  /* back where it came from; p->reason counts if it is set */
+	ON,     /* on where it was going, changed */
+	DETOUR, /* through the defragmenter, whose leg is p->out */
+	UP,     /* from there to the host's stack, as if it had just come in through the uplink p->out */
+	OPEN,   /* of no flow: on to the program that makes one from inside */
+	ENTER,  /* on to the program that makes one from outside */
 };
 
 /* How the packet's bytes are changed before it leaves. */
@@ -68,12 +70,13 @@ struct pkt {
 	__be32 saddr, daddr; /* IPv6: handles, see nsfast/addr.h */
 	__u16 l4;            /* offset of the transport header */
 	__u8 proto, ttl, tos;
-	__u8 frag;           /* enum frag */
-	__u8 hops;           /* what the TTL goes down by: 1, or 0 if the defragmenter has done it */
-	__be32 id;           /* fragments: identification; IPv4: in the lower half */
+	__u8 frag; /* enum frag */
+	__u8 hops; /* what the TTL goes down by: 1, or 0 if the defragmenter has done it */
+	__be32 id; /* fragments: identification, or the one to get with translation; IPv4: in the lower half */
 	__be16 sport, dport; /* ICMP queries: as in struct nsf_flow_key */
 	__u8 tcp;            /* flag byte; SCTP: chunks as flags */
 	__u8 icmp_type, icmp_code;
+	__u8 df;    /* nobody on the way may cut it into fragments; IPv6: always */
 	__u32 wire; /* bytes from the IP header on, of the longest packet this one becomes on a wire */
 
 	/* the plan */
@@ -82,12 +85,15 @@ struct pkt {
 	__u32 out;       /* ifindex */
 	__u32 out_slot;  /* attachment it leaves by, for counting; 0 for none */
 	__u8 hop_family; /* NEIGH: 4, 6, or 0 if the kernel must find the next hop itself */
+	__u16 via;       /* the detour's tc_index, see nsfast/frag.h */
 	__be32 hop[4];   /* its address; IPv4 in the first */
 	__u32 mtu;       /* of the way out; EDIT_ICMP: the MTU told to the sender */
 	__u8 macs;       /* out_dmac and out_smac are known */
 	__u8 edit;       /* enum edit */
 	__u8 reason;     /* enum nsf_drop */
 	__u8 nat;        /* enum nat_end */
+	__u8 back;       /* it came back from the detour */
+	__u8 frag_row;   /* in nsf_frags, for fragments that did */
 	__u8 made;       /* the flow is this packet's own doing */
 	__u8 out_dmac[6] __attribute__((aligned(2))), out_smac[6];
 	struct end src,

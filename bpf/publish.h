@@ -45,6 +45,13 @@ __noinline int publish_row(__u32 kind, __be32 addr, __u32 port)
 	return i;
 }
 
+static __always_inline bool publish_any(void)
+{
+	__u32 zero = 0, *live = bpf_map_lookup_elem(&nsf_publish_live, &zero);
+
+	return live && *live & ((1U << NSF_PUBLISH_HALF) - 1);
+}
+
 /* The rule for an address and a port of the host, one for this very address first. -1 if there is none. */
 static __always_inline int publish_find(__u32 kind, __be32 addr, __u32 port)
 {

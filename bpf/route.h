@@ -2,6 +2,7 @@
 /* The way out by the host's own routing table. */
 #pragma once
 
+#include "frag.h"
 #include "icmp.h"
 #include "port.h"
 #include "route6.h"
@@ -34,6 +35,10 @@ static __noinline enum verdict route(struct pkt *p)
 		q.ipv4_dst = p->daddr;
 	}
 	r = bpf_fib_lookup(p->ctx, &q, sizeof(q), 0);
+	if (unlikely(r == BPF_FIB_LKUP_RET_FRAG_NEEDED) && frag_fits(p)) { /* others on the way may cut it */
+		q.tot_len = 0;
+		r = bpf_fib_lookup(p->ctx, &q, sizeof(q), 0);
+	}
 	switch (r) {
 	case BPF_FIB_LKUP_RET_SUCCESS:
 		p->mtu = q.mtu_result;
@@ -41,7 +46,7 @@ static __noinline enum verdict route(struct pkt *p)
 	case BPF_FIB_LKUP_RET_NO_NEIGH: /* long enough for this packet; the MTU itself is not told */
 		break;
 	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
-		return icmp_too_big(p, q.mtu_result);
+		return frag_too_big(p, q.mtu_result);
 	case BPF_FIB_LKUP_RET_NOT_FWDED:
 		/*
 		 * An address of the host, or nowhere: no lookup tells which, for the tables local and main are one

@@ -9,6 +9,7 @@
 
 #include "nsfast/drop.h"
 
+#include "bpf_frag.h"
 #include "bpf_net6.h"
 #include "bpf_port.h"
 #include "bpf_publish.h"
@@ -221,6 +222,8 @@ static int net_clear(struct host *h, __u32 id, const char *name)
 	}
 	r = bpf_uplink_clear(h, id);
 	first = first ? first : r;
+	r = bpf_frag_sync(h);
+	first = first ? first : r;
 	if (row->gateway_slot) {
 		r = row_unset_mac(&h->dp, id, row->mac);
 		first = first ? first : r;
@@ -253,6 +256,8 @@ int bpf_net_add(struct host *h, struct network *n)
 		r = net_gateway(h, n);
 	if (!r)
 		r = bpf_uplink_set(h, n);
+	if (!r)
+		r = bpf_frag_sync(h);
 	if (r) {
 		bpf_net_del(h, n->name);
 		return r;
@@ -278,6 +283,8 @@ int bpf_net_change(struct host *h, struct network *n)
 		r = net_gateway(h, n);
 	if (!r)
 		r = bpf_uplink_set(h, n);
+	if (!r)
+		r = bpf_frag_sync(h);
 	for (slot = row->first; !r && mtu && slot; slot = h->dp.ports[slot].next)
 		if (h->dp.names[slot].netns[0])
 			r = bpf_port_mtu(h, slot, n->mtu);

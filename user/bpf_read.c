@@ -13,6 +13,7 @@
 #include "nsfast/fdb.h"
 
 #include "bpf_flows.h"
+#include "bpf_frag.h"
 #include "bpf_net6.h"
 #include "bpf_publish.h"
 #include "bpf_row.h"
@@ -131,7 +132,7 @@ static bool read_whole(struct host *h, const struct nsf_net *row, const struct n
 	return n->ifindex && read_forwarding(far) && !read_forwarding(n->name) &&
 	       addr_list(h->nl, n->ifindex, read_is_addr, &gateway) == 1 && bpf_net6_whole(h, n) &&
 	       (!row->uplink || (n->uplink[0] && dp_attached(&h->dp, row->uplink, DP_INGRESS) &&
-				 dp_attached(&h->dp, row->uplink, DP_EGRESS)));
+				 dp_attached(&h->dp, row->uplink, DP_EGRESS) && bpf_frag_whole(h)));
 }
 
 static int read_publish(const char *net, const struct publish *p, void *arg)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <sys/utsname.h>
 
+#include "bpf_frag.h"
 #include "bpf_sock.h"
 #include "cmd.h"
 #include "dp.h"
@@ -49,6 +50,14 @@ static void doctor_probe(struct probe_bpf *p)
 			    p->attaches ? NULL : "kernel 6.6 or newer is needed");
 	if (r)
 		debug("probe: %s", strerror(-r));
+}
+
+static void doctor_fragments(void)
+{
+	int r = bpf_frag_probe();
+
+	doctor_line("fragments", !r, r ? strerror(-r) : "can be translated",
+		    r ? "they are dropped: nftables with connection tracking (nf_tables, nft_ct) is needed" : NULL);
 }
 
 static void doctor_uplink(struct host *h)
@@ -107,6 +116,7 @@ int cmd_doctor(int argc, char **argv)
 	doctor_kernel();
 	doctor_probe(&p);
 	doctor_line("bpffs", true, state_has_bpffs() ? STATE_BPFFS : "mounted by the first 'up'", NULL);
+	doctor_fragments();
 	doctor_uplink(&h);
 	doctor_sock(&h);
 	r = mode_list(&h, doctor_network, &h);

@@ -298,6 +298,13 @@ int dp_unload(__u64 host)
 	return 0;
 }
 
+bool dp_pinned(__u64 host)
+{
+	char dir[PATH_MAX];
+
+	return !access(dp_dir(host, dir), F_OK);
+}
+
 /* The kernel's struct in Debian's headers ends before what tcx says, so it is read by offsets. */
 static int dp_link_ifindex(int link)
 {

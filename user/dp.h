@@ -36,7 +36,8 @@
 	X(PUBLISH, "nsf_publish") \
 	X(PUBLISH_LIVE, "nsf_publish_live") \
 	X(LOCALS, "nsf_locals") \
-	X(ASKED, "nsf_asked")
+	X(ASKED, "nsf_asked") \
+	X(UPLINKS, "nsf_uplinks")
 #define DP_MAP_ENUM(id, name) DP_##id,
 enum dp_map { DP_MAPS(DP_MAP_ENUM) DP_MAP_MAX };
 
@@ -57,6 +58,7 @@ enum dp_map { DP_MAPS(DP_MAP_ENUM) DP_MAP_MAX };
 	X(FROM_HOST, "nsf_from_host") \
 	X(FROM_UPLINK, "nsf_from_uplink") \
 	X(TO_UPLINK, "nsf_to_uplink") \
+	X(FROM_FRAG, "nsf_from_frag") \
 	X(START, "nsf_start") \
 	X(PURGE, "nsf_purge")
 #define DP_PROG_ENUM(id, name) DP_PROG_##id,
@@ -96,6 +98,8 @@ int dp_load(__u64 host, __u32 flows, struct dp *ret);
 void dp_close(struct dp *dp);
 /* Removes all pins of the host: programs leave their hooks, maps go. The lock is held. */
 int dp_unload(__u64 host);
+/* True if something is pinned for that host. Prints nothing. */
+bool dp_pinned(__u64 host);
 /* Calls cb for each host of which no hook is alive: its namespace is gone, or others deleted all its interfaces. */
 void dp_each_dead(void (*cb)(__u64 host, void *arg), void *arg);
 /* Removes the pins of hosts whose namespace is gone: all their hooks are dead. The lock is held. Prints nothing. */

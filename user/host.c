@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "bpf_frag.h"
 #include "log.h"
 #include "netns.h"
 #include "state.h"
@@ -196,6 +197,7 @@ void host_collect(void)
 	if (self >= 0 && !netns_cookie(self, &here))
 		dp_each_dead(host_forget, &here);
 	dp_collect();
+	bpf_frag_collect();
 }
 
 static void host_on_signal(int sig)

@@ -87,6 +87,8 @@ struct route {
 int route_list(struct nl *nl, int family, int (*cb)(const struct route *r, void *arg), void *arg);
 /* Default route by via through ifindex; replaces one of the same kind. */
 int route_add_default(struct nl *nl, int ifindex, const struct addr *via);
+/* Default route of a family to an interface on which everyone is a neighbour. */
+int route_add_direct(struct nl *nl, int ifindex, __u8 family);
 /* Removing what is not there is 0. */
 int route_del_default(struct nl *nl, int ifindex, const struct addr *via);
 /* The default route of the main table with the lowest metric. -ENOENT if there is none. */

@@ -145,6 +145,35 @@ static void *make_away(void *arg)
 	return NULL;
 }
 
+struct errand {
+	int fd;
+	int (*work)(void *arg);
+	void *arg;
+	int r;
+};
+
+static void *errand_away(void *arg)
+{
+	struct errand *e = arg;
+
+	e->r = netns_enter(e->fd);
+	if (!e->r)
+		e->r = e->work(e->arg);
+	return NULL;
+}
+
+int netns_run(int fd, int (*work)(void *arg), void *arg)
+{
+	struct errand e = { .fd = fd, .work = work, .arg = arg };
+	pthread_t t;
+	int r = pthread_create(&t, NULL, errand_away, &e);
+
+	if (r)
+		return -r;
+	pthread_join(t, NULL);
+	return e.r;
+}
+
 static int run_away(void *(*work)(void *arg), struct away *w)
 {
 	pthread_t t;
@@ -195,7 +224,7 @@ static int prepare_dir(void)
 	return 0;
 }
 
-/* The name of a namespace as a file below the directory. */
+/* The name of a namespace as a file, below the directory or elsewhere. */
 struct name {
 	char path[sizeof(NETNS_DIR) + NSF_NAME_LEN];
 	int fd;
@@ -218,14 +247,11 @@ static int name_mount(const struct name *n)
 	return mount(from, n->path, "none", MS_BIND, NULL) ? -errno : 0;
 }
 
-static int name_bind(void *arg)
+static int name_hold(void *arg)
 {
 	const struct name *n = arg;
-	int file, r = prepare_dir();
+	int file = open(n->path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0), r;
 
-	if (r)
-		return r;
-	file = open(n->path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
 	if (file < 0)
 		return -errno;
 	close(file);
@@ -233,6 +259,13 @@ static int name_bind(void *arg)
 	if (r)
 		unlink(n->path);
 	return r;
+}
+
+static int name_bind(void *arg)
+{
+	int r = prepare_dir();
+
+	return r ? r : name_hold(arg);
 }
 
 /* unlink() takes the mounts of other mount namespaces away too. */
@@ -284,6 +317,47 @@ int netns_unbind(const char *name)
 	if (r)
 		return r;
 	return mountns_away(NETNS_DIR) ? mountns_run(name_unbind, &n) : name_unbind(&n);
+}
+
+static int path_set(struct name *n, const char *dir, const char *file, int fd)
+{
+	n->fd = fd;
+	return snprintf(n->path, sizeof(n->path), "%s/%s", dir, file) < (int)sizeof(n->path) ? 0 : -ENAMETOOLONG;
+}
+
+int netns_hold(int fd, const char *dir, const char *file)
+{
+	struct name n;
+	int r = path_set(&n, dir, file, fd);
+
+	if (r)
+		return r;
+	return mountns_away(dir) ? mountns_run(name_hold, &n) : name_hold(&n);
+}
+
+static int look_path(void *arg)
+{
+	return checked(open_path(((struct name *)arg)->path));
+}
+
+int netns_held(const char *dir, const char *file)
+{
+	struct name n;
+	int r = path_set(&n, dir, file, -1);
+
+	if (r)
+		return r;
+	return mountns_away(dir) ? mountns_run(look_path, &n) : look_path(&n);
+}
+
+int netns_release(const char *dir, const char *file)
+{
+	struct name n;
+	int r = path_set(&n, dir, file, -1);
+
+	if (r)
+		return r;
+	return mountns_away(dir) ? mountns_run(name_unbind, &n) : name_unbind(&n);
 }
 
 int netns_list(int (*cb)(const char *name, void *arg), void *arg)

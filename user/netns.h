@@ -21,6 +21,9 @@ int netns_enter(int fd);
 /* SO_NETNS_COOKIE of a namespace: unique until the next boot. 0 or -errno; the caller stays where it is. */
 int netns_cookie(int fd, __u64 *ret);
 
+/* Runs the work in a namespace, in a thread that ends there: the caller stays where it is. Its result, or -errno. */
+int netns_run(int fd, int (*work)(void *arg), void *arg);
+
 /*
  * Makes a namespace without a name (unshare in a child or a thread; the caller stays where it is). A descriptor, or
  * -errno. It lives as long as the descriptor, until netns_bind() gives it a name.
@@ -32,5 +35,13 @@ int netns_bind(int fd, const char *name);
 /* Takes a name away, as `ip netns del` does: unmount and unlink. 0 also if it is not there; an empty file that is no
  * mount is removed too. */
 int netns_unbind(const char *name);
+/*
+ * The same without a name that others see: a file elsewhere holds the namespace, in the machine's mount namespace where
+ * that is another and the folder is the same. hold: -EEXIST if the file is there. held: a descriptor; -ENOENT, or -EINVAL if
+ * the file holds nothing. release: 0 also if it is not there.
+ */
+int netns_hold(int fd, const char *dir, const char *file);
+int netns_held(const char *dir, const char *file);
+int netns_release(const char *dir, const char *file);
 /* Calls cb for each name under /run/netns; a non-zero return ends the walk and is returned. */
 int netns_list(int (*cb)(const char *name, void *arg), void *arg);

@@ -150,6 +150,20 @@ static void put_default(struct nlmsghdr *nlh, int ifindex, const struct addr *vi
 	mnl_attr_put_u32(nlh, RTA_OIF, (__u32)ifindex);
 }
 
+int route_add_direct(struct nl *nl, int ifindex, __u8 family)
+{
+	struct nlmsghdr *nlh = nl_msg(nl, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+
+	rtm->rtm_family = family;
+	rtm->rtm_table = RT_TABLE_MAIN;
+	rtm->rtm_protocol = RTPROT_STATIC;
+	rtm->rtm_scope = RT_SCOPE_LINK;
+	rtm->rtm_type = RTN_UNICAST;
+	mnl_attr_put_u32(nlh, RTA_OIF, (__u32)ifindex);
+	return nl_send(nl, NULL);
+}
+
 int route_add_default(struct nl *nl, int ifindex, const struct addr *via)
 {
 	if (via->family != AF_INET && via->family != AF_INET6)

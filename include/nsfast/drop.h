@@ -54,7 +54,7 @@
 	/* flow and NAT */ \
 	X(FRAGMENT, "fragment that would need translation") \
 	X(FRAGMENT_LOST, "later fragment of a packet whose first one was not seen") \
-	X(FRAGMENT_QUOTA, "port's share of waiting fragments is used up") \
+	X(FRAGMENT_QUOTA, "port's share of waiting fragments is used up; from outside: its source's") \
 	X(PROTOCOL, "protocol that cannot be translated") \
 	X(TCP_NO_FLOW, "TCP or SCTP packet of no known flow that opens none") \
 	X(ICMP_NO_FLOW, "ICMP message of no known flow that opens none") \

@@ -31,6 +31,8 @@ enum nsf_net_flag {
 
 #define NSF_POOL_MAX 8 /* SNAT addresses of one network and family */
 
+/* Map nsf_uplinks: hash by ifindex of an uplink (__u32) to the slot of one of the networks' legs on it (__u32). */
+
 /* One SNAT address of a network. Written and best read at once: address and ledger belong together. */
 struct nsf_snat {
 	__be32 addr;  /* IPv6: its handle */
@@ -41,7 +43,7 @@ _Static_assert(sizeof(struct nsf_snat) == 8, "nsf_snat");
 
 /*
  * Map nsf_nets: array by network id, mapped into user space, which alone writes it. The name is written last: a network
- * without one is half made. Row 0 is the host itself: of it only timeout counts.
+ * without one is half made. Row 0 is the host itself: of it only timeout, frag, and mtu, the defragmenter's leg's, count.
  */
 struct nsf_net {
 	char name[16];                      /* empty: no network */
@@ -53,7 +55,7 @@ struct nsf_net {
 	__be32 mask4;                       /* of the subnet */
 	__u32 flags;                        /* enum nsf_net_flag */
 	__u32 timeout[NSF_TIMEOUT_MAX];     /* seconds */
-	__u32 frag;                         /* ifindex of its leg to the defragmenter, 0 for none */
+	__u32 frag;                         /* ifindex of the leg to the defragmenter, 0 for none; see frag.h */
 	struct nsf_snat snat[NSF_POOL_MAX]; /* an inner address has the one at handle % n_snat (RFC 4787 REQ-2) */
 	struct nsf_snat snat6[NSF_POOL_MAX];
 	__u8 pool6[NSF_POOL_MAX][16]; /* the addresses behind snat6 */

@@ -2,6 +2,7 @@
 /* The object against the headers: maps, records field by field, drop reasons; every setting through the verifier. */
 #include "row.h"
 
+#include "nsfast/frag.h"
 #include "nsfast/sock.h"
 
 #include <bpf/btf.h>
@@ -58,7 +59,14 @@ static void maps_are_as_large_as_the_headers_say(void **state)
 		{ "nsf_scratch", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 2048, 1, false },
 		{ "nsf_locals", BPF_MAP_TYPE_HASH, sizeof(struct nsf_local), 4, NSF_LOCALS_MAX, false },
 		{ "nsf_asked", BPF_MAP_TYPE_SK_STORAGE, 4, sizeof(struct nsf_asked), 0, false },
-		{ "nsf_jumps", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 7, false },
+		{ "nsf_jumps", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 8, false },
+		{ "nsf_uplinks", BPF_MAP_TYPE_HASH, 4, 4, NSF_NETS_MAX, false },
+		{ "nsf_frag_waits", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_frag_wait),
+		  NSF_SLOTS_MAX + NSF_FRAG_OUTSIDE, false },
+		{ "nsf_frags", BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct nsf_frag), NSF_FRAGS, false },
+		{ "nsf_frag_ids", BPF_MAP_TYPE_ARRAY, 4, 4, NSF_FRAG_IDS, false },
+		{ "nsf_frag_macs", BPF_MAP_TYPE_LRU_HASH, sizeof(struct nsf_frag_mac_key), sizeof(struct nsf_frag_mac),
+		  NSF_FRAG_MACS, false },
 		{ "nsf_fdb", BPF_MAP_TYPE_HASH, sizeof(struct nsf_fdb_key), sizeof(struct nsf_fdb), NSF_FDB_MAX,
 		  false },
 		{ "nsf_flow_keys", BPF_MAP_TYPE_HASH, sizeof(struct nsf_flow_key), sizeof(struct nsf_flow_ref), 1,

@@ -38,7 +38,7 @@ nothing_left() {
 # Sysctls that are not an interface's of nsfast's own, rules, and the uplink's disciplines
 globals() {
 	in_ns "$H" sysctl -a --pattern '^(net|kernel\.(unprivileged_bpf|bpf))' 2>/dev/null |
-		grep -v -e '\.\(t0\|t0-far\|nsf[0-9a-f]*\)\.' -e nf_conntrack_count -e '\.stable_secret'
+		grep -v -e '\.\(t0\|t0-far\|nsf[0-9a-f]*\|nsf-fragments\)\.' -e nf_conntrack_count -e '\.stable_secret'
 	echo "nft: $(in_ns "$H" nft list ruleset)"
 	echo "iptables: $(in_ns "$H" iptables-legacy-save 2>/dev/null)"
 	in_ns "$H" tc qdisc show dev up0

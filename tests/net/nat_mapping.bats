@@ -263,9 +263,9 @@ teardown() { nat_down; }
 }
 
 @test "4787-13: a packet too long for the way out is fragmented, in order, unless it forbids that" {
-	skip "what is too long is told by ICMP, also where it allows fragments: see the README"
 	nat_up
 	ip -n "$H" link set up0 mtu 1400
+	nsf up t0
 	wire <<-'END'
 	load = bytes(range(256)) * 5 + bytes(192)
 	p = packet("udp", q.addr, 5000, PEER, 80, load=load, ip={"flags": 0})

@@ -60,7 +60,6 @@ discover() {
 }
 
 @test "coturn: messages of 1500 bytes, in fragments, find the same" {
-	skip "fragments are dropped by name: see the README"
 	nat_up
 	coturn_up
 	discover a -m -f -P

@@ -6,7 +6,7 @@ import json
 import sys
 
 from scapy.all import ARP, ICMP, IP, TCP, UDP, Dot1Q, Ether, IPOption_LSRR, Raw
-from scapy.all import conf, get_if_addr, get_if_hwaddr
+from scapy.all import conf, fragment, get_if_addr, get_if_hwaddr
 
 mac, addr, gateway = get_if_hwaddr("eth0"), get_if_addr("eth0"), sys.argv[2]
 OUTSIDE, OTHER_MAC = "203.0.113.10", "02:00:00:00:99:99"
@@ -22,6 +22,10 @@ def to(dst):
 
 def source(src, below=eth):
     return below / IP(src=src, dst=OUTSIDE) / udp
+
+
+def fragments(packet):
+    return [eth / p for p in fragment(packet, 64)]
 
 
 def says(sender_mac, sender, op=1):
@@ -49,7 +53,8 @@ every = {
     "SOURCE_ROUTE": [eth / IP(src=addr, dst=OUTSIDE, options=[IPOption_LSRR(routers=["198.51.100.2"])]) / udp],
     "NOT_IP": [Ether(src=mac, dst=gateway, type=0x88B5) / Raw(b"an experiment")],
     "TTL": [eth / IP(src=addr, dst=OUTSIDE, ttl=1) / udp, eth / IP(src=addr, dst=OUTSIDE, ttl=0) / udp],
-    "FRAGMENT": [eth / IP(src=addr, dst=OUTSIDE, flags="MF") / udp, eth / IP(src=addr, dst=OUTSIDE, frag=10) / udp],
+    # an error in two pieces: its checksum is over both, and what it quotes in the first
+    "FRAGMENT": fragments(out / ICMP(type="dest-unreach", code=3) / IP(src=OUTSIDE, dst=addr) / udp / Raw(bytes(64))),
     "PROTOCOL": [eth / IP(src=addr, dst=OUTSIDE, proto=255) / Raw(b"reserved")],
     "TCP_NO_FLOW": [eth / out / TCP(sport=4000, dport=80, flags=flags) for flags in ("A", "SA", "R", "FA", "")],
     "ICMP_NO_FLOW": [

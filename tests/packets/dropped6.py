@@ -40,6 +40,14 @@ def unreach(quoted):
     return eth / out / ICMPv6DestUnreach(code=4) / quoted
 
 
+def fragments(message):
+    data = bytes(IPv6(bytes(out / message)).payload)
+    return [
+        eth / out / IPv6ExtHdrFragment(nh=58, id=7, offset=at // 8, m=int(at + 64 < len(data))) / Raw(data[at : at + 64])
+        for at in range(0, len(data), 64)
+    ]
+
+
 # what holds for every port
 every = {
     "SHORT_IP6": [Ether(src=mac, dst=sys.argv[2], type=0x86DD) / Raw(bytes(out)[:n]) for n in (0, 1, 20, 39)],
@@ -77,10 +85,8 @@ every = {
         eth / out / ICMPv6NIQueryName(),
     ],
     "TTL": [eth / IPv6(src=addr, dst=OUTSIDE, hlim=n) / udp for n in (0, 1)],
-    "FRAGMENT": [
-        eth / out / IPv6ExtHdrFragment(id=7, m=1) / udp,
-        eth / out / IPv6ExtHdrFragment(id=8, offset=10) / udp,
-    ],
+    # an error in two pieces: its checksum is over both, and what it quotes in the first
+    "FRAGMENT": fragments(ICMPv6DestUnreach(code=4) / IPv6(src=OUTSIDE, dst=addr) / udp / Raw(bytes(64))),
     "PROTOCOL": [eth / IPv6(src=addr, dst=OUTSIDE, nh=n) / Raw(b"nobody's") for n in (2, 255)],
     "TCP_NO_FLOW": [eth / out / TCP(sport=4000, dport=80, flags=flags) for flags in ("A", "SA", "R", "FA", "")],
     "ICMP_NO_FLOW": [

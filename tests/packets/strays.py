@@ -3,7 +3,7 @@
 # strays.py DESTINATION: what a container may send and no NAT can make a flow of, each packet three times by eth0.
 import sys
 
-from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw, fragment, getmacbyip, sendp
+from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw, getmacbyip, sendp
 from scapy.config import conf
 
 conf.verb = 0
@@ -25,8 +25,6 @@ packets = [
     IP(dst=sys.argv[1], proto=2) / Raw(b"igmp" * 4),
     IP(dst=sys.argv[1], proto=0) / Raw(b"none" * 4),
     IP(dst=sys.argv[1], proto=255) / Raw(b"raw" * 4),
-    *fragment(ip / UDP(sport=1, dport=2) / (b"f" * 3000), 1000),
-    *fragment(ip / ICMP(id=1) / (b"f" * 3000), 1000),
 ]
 mac = getmacbyip(gateway)
 sendp([Ether(dst=mac) / p for p in packets] * 3)
