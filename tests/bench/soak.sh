@@ -14,6 +14,7 @@ if [ "${1-}" != --inside ]; then
 fi
 mount -t tmpfs -o mode=0755 tmpfs /run
 missed=0
+exec {nothing}<> <(:) # reading from it with a timeout waits
 
 inside() {
 	nsenter --net="/run/netns/$1" -- "${@:2}"
@@ -28,7 +29,7 @@ until_true() {
 	local end=$((SECONDS + 90))
 	until "$@"; do
 		((SECONDS < end)) || return 1
-		sleep 0.5
+		read -rt 0.5 -u "$nothing" || :
 	done
 }
 

@@ -129,7 +129,7 @@ gone_port() {
 	ip netns del "$first"
 	until_ok 5 without_eth0 a # the kernel ends a namespace some time after its last name
 	H=other nsf up t9 --mode "$(mode)" --uplink none
-	[ "$(find /run/nsfast/bpf/2 -mindepth 1 -maxdepth 1 -type d | wc -l)" = 1 ]
+	[ "$(find /run/nsfast/bpf/[0-9]* -mindepth 1 -maxdepth 1 -type d | wc -l)" = 1 ]
 	[ ! -e /run/netns/a ]
 	in_ns b true
 	[ -z "$(find /run/nsfast -name 'host-*')" ]
