@@ -178,6 +178,52 @@ static void an_error_quotes_what_fits(void **state)
 	assert_int_equal(bad, 0);
 }
 
+/* A subnet whose addresses may not leave and cannot be translated: the uplink has no address for that. */
+static void a_network_without_a_way_outside_says_so(void **state)
+{
+	struct bed *b = *state;
+	const struct frame *rows[] = { UDP_TO(PEER6), frame6(tcp6(A6(1000), OUT6(80), SYN)) };
+
+	b->dp.nets[1].flags &= ~(__u32)NSF_NET_SNAT6;
+	settle();
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		STEP(b, "to the outside", AT_A, rows[i], ANSWERED(NO_UPLINK, TX(AT_A), answer6(rows[i], 1, 0, 0)));
+	STEP(b, "to a neighbour", AT_A, UDP_TO(B6(0).addr), SENT(0),
+	     .out = frame6(hop(udp6(A6(1000), TO6(B6(0).addr, 53)))));
+}
+
+static void exempt(struct bed *b, struct in6 subnet, __u32 plen)
+{
+	struct nsf_except k = { .plen = 32 + plen, .net = 1, .family = 6 };
+	struct nsf_subnet6 inner = { .plen = 64 };
+	struct in6 gw = GW6_ADDR;
+	__u32 one = 1;
+
+	memcpy(k.addr, &subnet, plen / 8);
+	memcpy(inner.addr6, &gw, 8);
+	b->dp.nets[1].flags |= NSF_NET_EXCEPT;
+	assert_int_equal(bpf_map_update_elem(b->dp.map[DP_EXCEPTS], &k, &one, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(b->dp.map[DP_SUBNETS6], &inner, &one, BPF_ANY), 0);
+}
+
+/* RFC 6888 REQ-6. */
+static void an_exempt_destination_sees_the_inner_address(void **state)
+{
+	struct bed *b = *state;
+	const struct in6 near = IN6_DB8(0xfe, 1);
+	const struct end6 near_end = { ROUTER, near, 53 }, to_a = { MAC_UP, A6(0).addr, 1000 };
+	struct pk6 out = udp6(A6(1000), TO6(near, 53)), in = udp6(near_end, to_a);
+
+	exempt(b, near, 64);
+	settle();
+	STEP(b, "out", AT_A, frame6(out), SENT(TX(AT_LEG)), .out = frame6(hop(out)));
+	STEP(b, "its answer", AT_UPLINK, frame6(in), SENT(0), .out = frame6(hop(in)));
+	STEP(b, "from others", AT_UPLINK, frame6(udp6(FAR6(53), to_a)), PASSED);
+	STEP(b, "to others", AT_A, UDP_TO(PEER6), SENT(TX(AT_LEG)),
+	     .out = frame6(snat6(udp6(A6(1000), OUT6(53)), 1000)));
+	assert_int_equal(flow_count(b), 1);
+}
+
 /* Net 3. */
 #define GW3_MAC MAC(AT_GW3)
 
@@ -229,11 +275,17 @@ static void what_stays_on_the_uplink(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST6(a_managed_port_has_two_addresses), TEST6(addresses_that_nobody_has),
-		TEST6(icmp_that_does_not_leave),         TEST6(routes_say_where),
-		TEST6(errors_are_not_answered),          TEST6(errors_have_a_limit),
-		TEST6(an_error_quotes_what_fits),        TEST6(a_routed_network_keeps_its_addresses),
+		TEST6(a_managed_port_has_two_addresses),
+		TEST6(addresses_that_nobody_has),
+		TEST6(icmp_that_does_not_leave),
+		TEST6(routes_say_where),
+		TEST6(errors_are_not_answered),
+		TEST6(errors_have_a_limit),
+		TEST6(an_error_quotes_what_fits),
+		TEST6(a_routed_network_keeps_its_addresses),
 		TEST6(what_stays_on_the_uplink),
+		TEST6(a_network_without_a_way_outside_says_so),
+		TEST6(an_exempt_destination_sees_the_inner_address),
 	};
 
 	return RUN(tests, bed6_setup);
