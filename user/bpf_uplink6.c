@@ -43,28 +43,49 @@ static __u32 uplink6_way(const struct network *n)
 	return n->snat6 == NET_SNAT_ADDR ? NSF_NET_SNAT6 : n->snat6 == NET_SNAT_NONE ? NSF_NET_ROUTED6 : 0;
 }
 
+/* True if the network's row says otherwise. */
+static bool uplink6_differs(const struct network *n, const struct nsf_snat *pool, const struct nsf_net *row, __u32 way,
+			    unsigned count)
+{
+	unsigned i;
+
+	if ((row->flags & UPLINK6_FLAGS) != way || row->n_snat6 != count ||
+	    memcmp(row->snat6, pool, count * sizeof(pool[0])))
+		return true;
+	for (i = 0; i < count; i++)
+		if (memcmp(row->pool6[i], n->pool6[i].bytes, sizeof(row->pool6[i])))
+			return true;
+	return false;
+}
+
 int bpf_uplink6_set(struct host *h, const struct network *n, struct nsf_net *row)
 {
 	__u32 way = uplink6_way(n);
-	struct nsf_snat entry = {}, had = row->n_snat6 ? row->snat6[0] : entry;
-	int i, r = way == NSF_NET_SNAT6 ? bpf_snat_enter(&h->dp, n->name, &n->snat6_addr, row, &entry) : 0;
+	unsigned i, count = way == NSF_NET_SNAT6 ? n->n_pool6 : 0;
+	struct nsf_snat pool[NSF_POOL_MAX] = {};
+	bool in;
+	int r = 0;
 
+	for (i = 0; !r && i < count; i++)
+		r = bpf_snat_enter(&h->dp, n->name, &n->pool6[i], row, &pool[i]);
 	if (r)
 		return r;
-	if (memcmp(&had, &entry, sizeof(had)) || (row->flags & UPLINK6_FLAGS) != way) {
+	if (uplink6_differs(n, pool, row, way, count)) {
 		/* no packet is translated by half of a change */
 		__atomic_store_n(&row->flags, row->flags & ~UPLINK6_FLAGS, __ATOMIC_RELEASE);
 		row->n_snat6 = 0;
-		for (i = 0; entry.addr && i < NSF_POOL_MAX; i++) {
-			row->snat6[i] = entry;
-			memcpy(row->pool6[i], n->snat6_addr.bytes, sizeof(row->pool6[i]));
+		for (i = 0; count && i < NSF_POOL_MAX; i++) {
+			row->snat6[i] = pool[i % count];
+			memcpy(row->pool6[i], n->pool6[i % count].bytes, sizeof(row->pool6[i]));
 		}
-		row->n_snat6 = way == NSF_NET_SNAT6;
+		row->n_snat6 = count;
 		__atomic_store_n(&row->flags, row->flags | way, __ATOMIC_RELEASE);
 		r = dp_run(&h->dp, DP_PROG_PURGE);
 	}
+	/* answers of exempt destinations come in as those of a routed network do */
+	in = way == NSF_NET_ROUTED6 || (way && n->n_excepts);
 	if (!r)
-		r = uplink6_route_in(&h->dp, n->id, way == NSF_NET_ROUTED6 ? &n->gateway6 : NULL);
+		r = uplink6_route_in(&h->dp, n->id, in ? &n->gateway6 : NULL);
 	return r ? r : bpf_snat_tidy(&h->dp);
 }
 
@@ -83,6 +104,8 @@ void bpf_uplink6_read(const struct nsf_net *row, struct network *n)
 	n->snat6 = row->flags & NSF_NET_SNAT6     ? NET_SNAT_ADDR
 		   : row->flags & NSF_NET_ROUTED6 ? NET_SNAT_NONE
 						  : NET_SNAT_AUTO;
-	if (row->flags & NSF_NET_SNAT6)
-		n->snat6_addr = row_addr6(row->pool6[0], 128);
+	if (!(row->flags & NSF_NET_SNAT6))
+		return;
+	for (n->n_pool6 = 0; n->n_pool6 < row->n_snat6 && n->n_pool6 < NSF_POOL_MAX; n->n_pool6++)
+		n->pool6[n->n_pool6] = row_addr6(row->pool6[n->n_pool6], 128);
 }

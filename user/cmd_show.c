@@ -178,7 +178,14 @@ static void show_outside6(const struct network *n)
 		[NET_SNAT_NONE] = ", IPv6 routed",
 	};
 	bool any = n->gateway6.family && n->uplink[0];
+	char text[ADDR_STRLEN];
+	unsigned i;
 
+	out_str("snat6", n->n_pool6 ? ", IPv6 SNAT" : NULL, n->n_pool6 ? addr_format(&n->pool6[0], false, text) : NULL);
+	out_open_array("snat6_pool");
+	for (i = 0; i < n->n_pool6; i++)
+		out_item(" %s", addr_format(&n->pool6[i], false, text));
+	out_close_array();
 	out_str("outside6", any ? texts[n->snat6] : NULL, any ? ways[n->snat6] : NULL);
 }
 
@@ -203,8 +210,6 @@ static int show_network(struct host *h, const struct network *n, const struct mo
 	for (i = 0; i < n->n_pool; i++)
 		out_item(" %s", addr_format(&n->pool[i], false, snat));
 	out_close_array();
-	out_str("snat6", n->snat6 == NET_SNAT_ADDR ? ", IPv6 SNAT %s" : NULL,
-		n->snat6 == NET_SNAT_ADDR ? addr_format(&n->snat6_addr, false, six) : NULL);
 	show_outside6(n);
 	out_open_object("flows");
 	out_u64("used", ", flows %" PRIu64, u->flows);

@@ -104,7 +104,7 @@ static void up_tell(const struct network *n, const struct mode *m, const struct 
 		out_str("snat", n->n_pool > 1 ? ", SNAT %s..." : ", SNAT %s", snat);
 	if (n->snat6 == NET_SNAT_ADDR)
 		out_str("snat6", n->snat == NET_SNAT_ADDR ? " and %s" : ", SNAT %s",
-			addr_format(&n->snat6_addr, false, six));
+			addr_format(&n->pool6[0], false, six));
 	out_u64("ports", ", %" PRIu64 " ports", n->n_ports);
 	out_u64("ports_added", did->added && !did->made ? ", %" PRIu64 " added" : NULL, did->added);
 	out_u64("ports_removed", did->removed ? ", %" PRIu64 " removed" : NULL, did->removed);

@@ -23,7 +23,7 @@ int conf_subnet(const char *what, const char *text, struct network *n);      /* 
 int conf_ipv6(const char *what, const char *text, struct network *n);        /* yes or no */
 int conf_uplink(const char *what, const char *text, struct network *n);      /* "none": no uplink */
 int conf_snat(const char *what, const char *text, struct network *n);        /* auto, none or IPv4 addresses: A,B... */
-int conf_snat6(const char *what, const char *text, struct network *n);       /* auto, none or an IPv6 address */
+int conf_snat6(const char *what, const char *text, struct network *n);       /* auto, none or IPv6 addresses */
 int conf_snat_ports(const char *what, const char *text, struct network *n);  /* LOW-HIGH */
 int conf_snat_except(const char *what, const char *text, struct network *n); /* CIDR,CIDR... adds; none forgets all */
 int conf_snat_port(const char *what, const char *text, struct network *n);   /* preserve or random */

@@ -126,26 +126,6 @@ int conf_ipv6(const char *what, const char *text, struct network *n)
 	return 0;
 }
 
-int conf_snat6(const char *what, const char *text, struct network *n)
-{
-	struct addr a = { 0 };
-	enum net_snat snat = NET_SNAT_ADDR;
-	int r = 0;
-
-	if (streq(text, "auto"))
-		snat = NET_SNAT_AUTO;
-	else if (streq(text, "none"))
-		snat = NET_SNAT_NONE;
-	else
-		r = conf_host6(what, text, &a);
-	if (r)
-		return r;
-	n->snat6 = snat;
-	n->snat6_addr = a;
-	n->has |= NET_HAS_SNAT6;
-	return 0;
-}
-
 static int read_port_address(const char *what, const char *text, void *arg)
 {
 	struct port *p = arg;

@@ -41,41 +41,76 @@ static int read_list(const char *what, const char *text, struct network *n,
 	return r;
 }
 
+static int add_to_pool(const char *what, const char *word, const struct addr *a, struct addr *pool, unsigned *n)
+{
+	unsigned i;
+
+	for (i = 0; i < *n; i++)
+		if (!memcmp(&pool[i], a, sizeof(*a)))
+			return fail_usage("%s: '%s' is there already", what, word);
+	if (*n == NSF_POOL_MAX)
+		return fail_usage("%s: '%s' is one too many, a network has room for %d", what, word, NSF_POOL_MAX);
+	pool[(*n)++] = *a;
+	return 0;
+}
+
 static int read_pool(const char *what, const char *word, struct network *n)
 {
 	struct addr a;
-	unsigned i;
 	int r = conf_host4(what, word, &a);
 
-	if (r)
-		return r;
-	for (i = 0; i < n->n_pool; i++)
-		if (!memcmp(&n->pool[i], &a, sizeof(a)))
-			return fail_usage("%s: '%s' is there already", what, word);
-	if (n->n_pool == NSF_POOL_MAX)
-		return fail_usage("%s: '%s' is one too many, a network has room for %d", what, word, NSF_POOL_MAX);
-	n->pool[n->n_pool++] = a;
+	return r ? r : add_to_pool(what, word, &a, n->pool, &n->n_pool);
+}
+
+static int read_pool6(const char *what, const char *word, struct network *n)
+{
+	struct addr a;
+	int r = conf_host6(what, word, &a);
+
+	return r ? r : add_to_pool(what, word, &a, n->pool6, &n->n_pool6);
+}
+
+/* auto, none, or addresses, which are read into an empty pool. */
+static int read_snat(const char *what, const char *text, enum net_snat *way, struct network *n,
+		     int (*read)(const char *what, const char *word, struct network *n))
+{
+	*way = NET_SNAT_ADDR;
+	if (streq(text, "auto"))
+		*way = NET_SNAT_AUTO;
+	else if (streq(text, "none"))
+		*way = NET_SNAT_NONE;
+	else
+		return read_list(what, text, n, read);
 	return 0;
 }
 
 int conf_snat(const char *what, const char *text, struct network *n)
 {
 	struct network new = *n;
-	int r = 0;
+	int r;
 
 	memset(new.pool, 0, sizeof(new.pool));
 	new.n_pool = 0;
-	new.snat = NET_SNAT_ADDR;
-	if (streq(text, "auto"))
-		new.snat = NET_SNAT_AUTO;
-	else if (streq(text, "none"))
-		new.snat = NET_SNAT_NONE;
-	else
-		r = read_list(what, text, &new, read_pool);
+	r = read_snat(what, text, &new.snat, &new, read_pool);
 	if (r)
 		return r;
 	*n = new;
 	n->has |= NET_HAS_SNAT;
+	return 0;
+}
+
+int conf_snat6(const char *what, const char *text, struct network *n)
+{
+	struct network new = *n;
+	int r;
+
+	memset(new.pool6, 0, sizeof(new.pool6));
+	new.n_pool6 = 0;
+	r = read_snat(what, text, &new.snat6, &new, read_pool6);
+	if (r)
+		return r;
+	*n = new;
+	n->has |= NET_HAS_SNAT6;
 	return 0;
 }
 

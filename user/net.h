@@ -102,7 +102,8 @@ struct network {
 	struct addr excepts[NET_EXCEPTS_MAX]; /* destinations that see the ports' own addresses; sorted */
 	unsigned n_excepts;
 	enum net_snat snat6;
-	struct addr snat6_addr;
+	struct addr pool6[NSF_POOL_MAX];
+	unsigned n_pool6;
 	__u32 limit[PORT_LIMIT_MAX];    /* of a port that has none of its own; 0: by the size of the table */
 	__u32 mtu;                      /* 0: not set */
 	__u32 timeout[NSF_TIMEOUT_MAX]; /* seconds */

@@ -62,7 +62,7 @@ static bool up_same_net6(const struct network *is, const struct network *want)
 {
 	return !memcmp(&is->gateway6, &want->gateway6, sizeof(is->gateway6)) && is->snat6 == want->snat6 &&
 	       (is->snat6 != NET_SNAT_ADDR ||
-		!memcmp(is->snat6_addr.bytes, want->snat6_addr.bytes, sizeof(is->snat6_addr.bytes)));
+		(is->n_pool6 == want->n_pool6 && !memcmp(is->pool6, want->pool6, is->n_pool6 * sizeof(is->pool6[0]))));
 }
 
 /* Ports that stay get another IPv6 address where it is another one, or none. */

@@ -109,18 +109,38 @@ static int six_is_addr(int ifindex, const struct addr *a, void *arg)
 /* Without an address for it on the uplink IPv6 ends at the host, until `up` finds one. */
 static int six_snat_auto(struct host *h, struct network *want, const struct link *uplink)
 {
-	int r = addr_global6(h->nl, uplink->ifindex, &want->snat6_addr);
+	int r = addr_global6(h->nl, uplink->ifindex, &want->pool6[0]);
 
-	if (!r)
+	if (!r) {
 		want->snat6 = NET_SNAT_ADDR;
+		want->n_pool6 = 1;
+	}
 	return !r || r == -ENOENT ? 0 : fail(r, "%s: cannot read the addresses of '%s'", want->name, want->uplink);
+}
+
+/* The pool as the user named it, as up_snat_pool(). */
+static int six_snat_pool(struct host *h, const struct network *want)
+{
+	char text[ADDR_STRLEN];
+	unsigned i;
+
+	for (i = 0; i < want->n_pool6; i++) {
+		int r = addr_list(h->nl, 0, six_is_addr, (void *)&want->pool6[i]);
+
+		if (r < 0)
+			return fail(r, "%s: cannot read the host's addresses", want->name);
+		if (r)
+			continue;
+		addr_format(&want->pool6[i], false, text);
+		hint("ip addr add %s/128 dev %s", text, want->uplink);
+		return fail_usage("%s: SNAT address %s is no address of this host, so answers would not come back",
+				  want->name, text);
+	}
+	return 0;
 }
 
 static int six_snat(struct host *h, const struct network *is, struct network *want, const struct link *uplink)
 {
-	char text[ADDR_STRLEN];
-	int r;
-
 	if (!want->gateway6.family || !want->uplink[0]) {
 		if (want->has & NET_HAS_SNAT6 && want->snat6 == NET_SNAT_ADDR)
 			return fail_usage("%s: an IPv6 SNAT address needs %s", want->name,
@@ -130,23 +150,14 @@ static int six_snat(struct host *h, const struct network *is, struct network *wa
 	}
 	if (is && !(want->has & NET_HAS_SNAT6) && is->gateway6.family && streq(is->uplink, want->uplink)) {
 		want->snat6 = is->snat6;
-		want->snat6_addr = is->snat6_addr;
+		memcpy(want->pool6, is->pool6, sizeof(want->pool6));
+		want->n_pool6 = is->n_pool6;
 	}
 	if (want->snat6 == NET_SNAT_AUTO)
 		return six_snat_auto(h, want, uplink);
 	if (want->snat6 == NET_SNAT_NONE || !(want->has & NET_HAS_SNAT6))
 		return 0;
-	r = addr_list(h->nl, 0, six_is_addr, &want->snat6_addr);
-	if (r < 0)
-		return fail(r, "%s: cannot read the host's addresses", want->name);
-	if (!r) {
-		addr_format(&want->snat6_addr, false, text);
-		hint("ip addr add %s/128 dev %s", text, want->uplink);
-		return fail_usage("%s: SNAT address %s is no address of this host, so answers would not come back",
-				  want->name, text);
-	}
-	want->snat6_addr.plen = 128;
-	return 0;
+	return six_snat_pool(h, want);
 }
 
 int up_six(struct host *h, const struct network *is, struct network *want, const struct link *uplink)

@@ -297,8 +297,15 @@ mac() {
 	[ "$(outside)" = 2001:db8::77 ]
 	run -0 nsf up t0
 	[[ $output == "t0: no change"* ]]
-	run -1 nsf up t0 --snat6 2001:db8::99
+	pool() { nsf -j show t0 | jq -r '.[].snat6_pool | join(" ")'; }
+	nsf up t0 --snat6 2001:db8::1,2001:db8::77
+	[ "$(pool)" = "2001:db8::1 2001:db8::77" ]
+	run -0 nsf up t0
+	[[ $output == "t0: no change"* ]]
+	run -1 nsf up t0 --snat6 2001:db8::1,2001:db8::99
 	[[ $output == *"2001:db8::99 is no address of this host"* ]]
+	nsf up t0 --snat6 2001:db8::77
+	[ "$(pool)" = 2001:db8::77 ]
 	run -0 nsf -j up t0 --snat6 none
 	[ "$(outside)" = routed ]
 	run -0 nsf -j up t0 --snat6 auto

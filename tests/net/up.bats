@@ -347,7 +347,7 @@ publish.[].name publish.[].network publish.[].port publish.[].protocol publish.[
 		.host.dev .outside .outside.dev .ports .ports.[] .ports.[].name .ports.[].netns .ports.[].dev \
 		.ports.[].state .ports.[].address .ports.[].address6 .ports.[].mac .publish .timeouts .timeouts.Icmp .timeouts.Other \
 		.timeouts.TcpClosing .timeouts.TcpEstablished .timeouts.TcpOpening .timeouts.Udp \
-		.snat_pool .snat_pool.[] .snat_ports .snat_port .snat_icmp .overload .filter .except .ports.[].limits \
+		.snat_pool .snat_pool.[] .snat6_pool .snat_ports .snat_port .snat_icmp .overload .filter .except .ports.[].limits \
 		.ports.[].used .limits .flows.overloaded .flows.reclaimed \
 		.external_ports .external_ports.[] .external_ports.[].{address,tcp,udp,icmp,other} $shares $legs; do echo "[]$key"; done | LC_ALL=C sort | paste -sd ' ')
 	[ "$(keys <<<"$output")" = "$want" ]

@@ -57,7 +57,7 @@ static void a_full_file_fills_the_model(void **state)
 				   "IPv6=yes\n"
 				   "Uplink=eth0;x\n"
 				   "SNat=198.51.100.1, 198.51.100.7,192.0.2.3\n"
-				   "SNat6=2001:db8::1\n"
+				   "SNat6=2001:db8::1, 2001:db8::7\n"
 				   "SnatPorts=2000-2999\n"
 				   "SnatExcept=192.0.2.0/24,10.1.2.3/8 , 192.0.2.0\n"
 				   "SnatPort=random\n"
@@ -122,7 +122,9 @@ static void a_full_file_fills_the_model(void **state)
 	assert_text(&n.gateway6, true, "fd00:77::1/64");
 	assert_false(n.ipv6_off);
 	assert_int_equal(n.snat6, NET_SNAT_ADDR);
-	assert_text(&n.snat6_addr, false, "2001:db8::1");
+	assert_int_equal(n.n_pool6, 2);
+	assert_text(&n.pool6[0], false, "2001:db8::1");
+	assert_text(&n.pool6[1], false, "2001:db8::7");
 	assert_int_equal(n.mtu, 9000);
 	assert_int_equal(n.flows, 1000000);
 	assert_int_equal(n.timeout[NSF_TIMEOUT_TCP_OPEN], 241);
