@@ -6,17 +6,51 @@
 #                          ├── t0 10.77.0.1/24 ── host ($H) up0 198.51.100.1, .77 ── outside ($OUT) 203.0.113.10
 #   q .4, r .5 (by hand) ──┘                                                          behind it 192.0.2.0/24: nobody
 #
+# Files named nat6_* are links: the same tests, by IPv6. There it is
+#
+#   a ::2, b ::3, q, r   ──── t0 fd00:77::1/64 ── up0 2001:db8:51::1, ::77 ── 2001:db8:ff::10, behind it 2001:db8:2::/64
+#
 # Load it after lib; nat_host_up in setup_file, host_down in teardown_file, nat_down in teardown.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # most of these variables are for the tests
 
-# What may come to the outside: packets of the host's addresses, and those to 100.64.1.0/24, which tests of exceptions use
+case ${BATS_TEST_FILENAME##*/} in
+nat6_*)
+	export FAMILY=6
+	EXT=2001:db8:51::1 EXT2=2001:db8:51::77 OUTSIDE=2001:db8:51::2 FAR=2001:db8:ff::10 NOBODY=2001:db8:2::
+	INNER=fd00:77:: NMAP=(nmap -6 -n -Pn) SUBNETS=10.77.0.1/24,fd00:77::1/64 SNAT=SNat6 EXEMPT=2001:db8:fe::/64
+	;;
+*)
+	export FAMILY=4
+	EXT=198.51.100.1 EXT2=198.51.100.77 OUTSIDE=198.51.100.2 FAR=203.0.113.10 NOBODY=192.0.2.
+	INNER=10.77.0. NMAP=(nmap -n -Pn) SUBNETS=10.77.0.1/24 SNAT=SNat EXEMPT=100.64.1.0/24
+	;;
+esac
+
+# For tests of what only IPv4 has: ipv4 "there is no such checksum"
+ipv4() {
+	[ "$FAMILY" = 4 ] || skip "$1"
+}
+
+# What may come to the outside: packets of the host's addresses, and those to what tests of exceptions use
 LEAK='(ip and not src net 198.51.100.0/24 and not dst net 100.64.1.0/24) or
-	(ip6 and not src net fe80::/10 and not src host ::) or (not ip and not ip6 and not arp)'
+	(ip6 and not src net 2001:db8:51::/64 and not dst net 2001:db8:fe::/64 and not src net fe80::/10 and not src host ::)
+	or (not ip and not ip6 and not arp)'
 
 nat_host_up() {
 	host_up
 	in_ns "$OUT" sysctl -qw net.ipv4.ip_forward=0
+	[ "$FAMILY" = 4 ] || six_host_up
 	watch
+}
+
+six_host_up() {
+	ip -n "$H" addr add "$EXT/64" dev up0
+	ip -n "$H" addr add "$EXT2/64" dev up0 preferred_lft 0 # the host itself speaks as the other one
+	ip -n "$OUT" addr add "$OUTSIDE/64" dev eth0
+	ip -n "$OUT" addr add "$FAR/128" dev lo
+	ip -n "$H" -6 route add default via "$OUTSIDE"
+	ip -n "$OUT" -6 route add blackhole default # it would say that there is no way to nobody
+	until_ok 5 in_ns "$H" ping -c 1 -W 1 "$FAR"
 }
 
 # The watch begins: what it captures should not be.
@@ -51,19 +85,22 @@ nat_down() {
 
 # nat_up [LINE...]: the network, with more lines of its section
 nat_up() {
-	printf '%s\n' '[Network]' Name=t0 Mode="$(mode)" Address=10.77.0.1/24 Uplink=up0 "$@" >"$ROOM/t0.conf"
-	[[ "$*" == *SNat=* ]] || echo SNat=198.51.100.1 >>"$ROOM/t0.conf"
+	printf '%s\n' '[Network]' Name=t0 Mode="$(mode)" Address="$SUBNETS" Uplink=up0 "$@" >"$ROOM/t0.conf"
+	[[ "$*" == *"$SNAT="* ]] || echo "$SNAT=$EXT" >>"$ROOM/t0.conf"
 	printf '[Port %s]\n' a b q r >>"$ROOM/t0.conf"
 	nsf up -f "$ROOM/t0.conf" 2>"$ROOM/t0.err" || { cat "$ROOM/t0.err"; return 1; }
 	quiet q
 	quiet r
 }
 
-# The stack of a namespace answers no packet; what is sent by hand leaves all the same.
+# The stack of a namespace answers no packet, neighbours apart; what is sent by hand leaves all the same.
 quiet() {
 	in_ns "$1" nft -f - <<-'END'
 		table inet quiet {
-			chain out { type filter hook output priority 0; policy drop; }
+			chain out {
+				type filter hook output priority 0; policy drop;
+				icmpv6 type nd-neighbor-advert accept
+			}
 		}
 	END
 }
@@ -82,7 +119,7 @@ mirror() {
 
 # ask NS PROTOCOL SPORT [ADDRESS [PORT]]: "ADDRESS PORT" as which the mirror there saw it
 ask() {
-	in_ns "$1" "$PYTHON" tests/packets/mirror.py ask "$2" "$3" "${4:-203.0.113.10}" "${5:-7}"
+	in_ns "$1" "$PYTHON" tests/packets/mirror.py ask "$2" "$3" "${4:-$FAR}" "${5:-7}"
 }
 
 # flows [CONDITION]: their number
@@ -104,7 +141,7 @@ hold() {
 	rm -f "$4.in"
 	mkfifo "$4.in"
 	# shellcheck disable=SC2154 # nothing is lib's
-	nsenter --net="/run/netns/$1" -- "$PYTHON" tests/packets/mirror.py hold "$2" 203.0.113.10 7 "$3" \
+	nsenter --net="/run/netns/$1" -- "$PYTHON" tests/packets/mirror.py hold "$2" "$FAR" 7 "$3" \
 		<"$4.in" >"$4" {nothing}>&- 3>&- &
 	HELD=$!
 	exec {HELD_IN}>"$4.in"

@@ -35,20 +35,20 @@ teardown() { nat_down; }
 
 @test "4787-1 by sockets: two containers, one source port, two destinations" {
 	nat_up
-	mirror "$OUT" 7 203.0.113.10 198.51.100.2
+	mirror "$OUT" 7 "$FAR" "$OUTSIDE"
 	for protocol in udp tcp; do
-		[ "$(ask a $protocol 6000)" = "198.51.100.1 6000" ]
+		[ "$(ask a $protocol 6000)" = "$EXT 6000" ]
 		second=$(ask b $protocol 6000)
-		[ "$second" != "198.51.100.1 6000" ]
+		[ "$second" != "$EXT 6000" ]
 		if [ "$(mode)" = bpf ]; then
-			[ "$(ask b $protocol 6000 198.51.100.2)" = "$second" ]
+			[ "$(ask b $protocol 6000 "$OUTSIDE")" = "$second" ]
 		fi
-		[ "$(ask a $protocol 6000 198.51.100.2)" = "198.51.100.1 6000" ]
+		[ "$(ask a $protocol 6000 "$OUTSIDE")" = "$EXT 6000" ]
 	done
 }
 
 @test "4787-2, 6888-2: of several SNAT addresses an inner host keeps one, for every protocol and destination" {
-	nat_up SNat=198.51.100.1,198.51.100.77
+	nat_up "$SNAT=$EXT,$EXT2"
 	wire <<-'END'
 	for c in q, r:
 	    seen = {Flow(proto, c, port, peer=p).ext for proto in ("udp", "tcp", "icmp")
@@ -58,14 +58,14 @@ teardown() { nat_down; }
 }
 
 @test "6888-6: inner hosts are spread over the SNAT addresses" {
-	nat_up SNat=198.51.100.1,198.51.100.77
-	mirror "$OUT" 7 203.0.113.10
-	for n in $(seq 12); do
+	nat_up "$SNAT=$EXT,$EXT2"
+	mirror "$OUT" 7 "$FAR"
+	for n in $(seq 20); do
 		nsf add t0 "n$n" >/dev/null
 		ask "n$n" udp 5000
 	done | cut -d ' ' -f 1 | sort | uniq -c >"$ROOM/spread"
 	cat "$ROOM/spread"
-	[ "$(awk '$1 >= 3' "$ROOM/spread" | wc -l)" = 2 ]
+	[ "$(awk '$1 >= 2' "$ROOM/spread" | wc -l)" = 2 ]
 }
 
 @test "4787-3, 5382-7: an external port is never two inner hosts' at once" {
@@ -154,10 +154,12 @@ teardown() { nat_down; }
 }
 
 @test "4787-7: an inner subnet that overlaps the uplink's is refused by name" {
-	run -1 nsf up t0 --mode "$(mode)" --subnet 198.51.100.129/25 --uplink up0
-	[[ $output == *198.51.100* ]]
-	run -1 nsf up t0 --mode "$(mode)" --subnet 198.51.0.1/16 --uplink up0
-	[[ $output == *198.51.100* ]]
+	local subnet over=(198.51.100.129/25 198.51.0.1/16)
+	[ "$FAMILY" = 4 ] || over=(2001:db8:51::129/80 2001:db8:51::1/64)
+	for subnet in "${over[@]}"; do
+		run -1 nsf up t0 --mode "$(mode)" --subnet "$subnet" --uplink up0
+		[[ $output == *${EXT%1}* ]]
+	done
 	[ "$(nsf -j show | jq length)" = 0 ]
 }
 
@@ -173,7 +175,7 @@ teardown() { nat_down; }
 	lost(out, packet("icmp", STRANGER, 0, f.ext, f.port, answer=True), q)
 	f.works()
 	END
-	[ "$(flows '.peer.address | IN("192.0.2.150", "192.0.2.100")')" = 0 ]
+	[ "$(flows ".peer.address | IN(\"${NOBODY}150\", \"${NOBODY}100\")")" = 0 ]
 	only bpf
 	[ "$(dropped UNSOLICITED)" -ge 8 ]
 }
@@ -263,6 +265,7 @@ teardown() { nat_down; }
 }
 
 @test "4787-13: a packet too long for the way out is fragmented, in order, unless it forbids that" {
+	ipv4 "what may be fragmented on its way is IPv4 only"
 	nat_up
 	ip -n "$H" link set up0 mtu 1400
 	nsf up t0
@@ -324,7 +327,7 @@ teardown() { nat_down; }
 	mark_end(q)
 	mark_end(r)
 	mine = [Flow("udp", q, port) for port in range(5000, 5100)]
-	yours, told = [], []
+	yours, refused = [], []
 	for port in range(5000, 5100):
 	    r.send(packet("udp", r.addr, port, PEER, 80))
 	    came = before_mark(r, out)
@@ -332,10 +335,10 @@ teardown() { nat_down; }
 	        assert came[0].sport not in [f.port for f in mine] + yours, came[0].summary()
 	        yours.append(came[0].sport)
 	    else:
-	        told.append(r.heard())
-	assert len(yours) >= 64 and told, (yours, told)
-	for p in told:
-	    assert (p.src, p[ICMP].type, p[ICMP].code) == (GATEWAY, 3, 13), p.summary()
+	        refused.append(r.heard())
+	assert len(yours) >= 64 and refused, yours
+	for p in refused:
+	    told(p, "refused")
 	for f in mine:
 	    f.works()
 	END
@@ -351,8 +354,7 @@ teardown() { nat_down; }
 	yours = [Flow("udp", r, port, peer=STRANGER) for port in range(5000, 5064)]
 	assert {f.port for f in yours} == set(range(40000, 40064)), [f.port for f in yours]
 	for port in 5064, 5065:
-	    told = crosses(r, packet("udp", r.addr, port, PEERS[7], 80), r)
-	    assert (told.src, told[ICMP].type, told[ICMP].code) == (GATEWAY, 3, 13), told.summary()
+	    told(crosses(r, packet("udp", r.addr, port, PEERS[7], 80), r), "refused")
 	assert not before_mark(r, out)
 	for f in mine + yours:
 	    f.works()
@@ -421,9 +423,9 @@ teardown() { nat_down; }
 }
 
 @test "6888-7: destinations that are exempt see the container's own address, all others the external one" {
-	nat_up SnatExcept=100.64.1.0/24
+	nat_up "SnatExcept=$EXEMPT"
 	wire <<-'END'
-	near = "100.64.1.7"
+	near = "2001:db8:fe::7" if SIX else "100.64.1.7"
 	for proto in "udp", "tcp", "icmp":
 	    p = packet(proto, q.addr, 5000, near, 80, **({"flags": "S", "ack": 0} if proto == "tcp" else {}))
 	    crosses(q, p, out, expected(p))

@@ -52,11 +52,11 @@ tcp_wire() {
 @test "5382-2, 5382-4: two stacks that call each other are connected, though the outer one called first" {
 	only bpf "Linux answers the first SYN with RST"
 	nat_up
-	start nsenter --net="/run/netns/$OUT" -- "$PYTHON" tests/packets/call.py 203.0.113.10 7000 198.51.100.1 6000 \
+	start nsenter --net="/run/netns/$OUT" -- "$PYTHON" tests/packets/call.py "$FAR" 7000 "$EXT" 6000 \
 		>"$ROOM/outer"
 	outer=$STARTED
 	until_ok 5 syn_sent
-	in_ns a "$PYTHON" tests/packets/call.py 10.77.0.2 6000 203.0.113.10 7000 >"$ROOM/inner"
+	in_ns a "$PYTHON" tests/packets/call.py "${INNER}2" 6000 "$FAR" 7000 >"$ROOM/inner"
 	until_ok 5 gone "$outer"
 	grep -qx 'word from 7000' "$ROOM/inner"
 	grep -qx 'word from 6000' "$ROOM/outer"
@@ -99,8 +99,8 @@ syn_sent() {
 @test "5382-4: nmap from outside finds the range silent, the host's own port open and low ones as the host has them" {
 	only bpf "Linux answers with RST"
 	nat_up
-	serve "$H" 8080 "$PYTHON" "$BATS_TEST_DIRNAME/web.py" "$ROOM" 8080
-	run -0 in_ns "$OUT" nmap -n -Pn -sS --max-retries 1 -p 80,8080,9000,50000 198.51.100.1
+	mirror "$H" 8080 "$EXT"
+	run -0 in_ns "$OUT" "${NMAP[@]}" -sS --max-retries 1 -p 80,8080,9000,50000 "$EXT"
 	echo "$output"
 	[[ $output == *"80/tcp    closed"* ]]
 	[[ $output == *"8080/tcp  open"* ]]
@@ -155,22 +155,22 @@ syn_sent() {
 @test "N13 by sockets: a client that shuts its side down gets all of a long answer" {
 	nat_up
 	start nsenter --net="/run/netns/$OUT" -- "$PYTHON" -c '
-import socket
-s = socket.create_server(("203.0.113.10", 7100))
+import socket, sys
+s = socket.create_server((sys.argv[1], 7100), family=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
 c, _ = s.accept()
 while c.recv(1000):
     pass
 c.sendall(b"x" * 3000000)
-c.close()'
+c.close()' "$FAR"
 	until_ok 5 listens "$OUT" 7100
 	[ "$(in_ns a timeout 20 "$PYTHON" -c '
-import socket
-s = socket.create_connection(("203.0.113.10", 7100), 5)
+import socket, sys
+s = socket.create_connection((sys.argv[1], 7100), 5)
 s.shutdown(socket.SHUT_WR)
 n = 0
 while part := s.recv(100000):
     n += len(part)
-print(n)')" = 3000000 ]
+print(n)' "$FAR")" = 3000000 ]
 }
 
 @test "1.8: a RST of either side is delivered and shortens the flow; a packet without RST takes that back" {

@@ -91,6 +91,22 @@ moved() {
 	ip -n "$OUT" link set eth0 mtu 1500
 }
 
+@test "where the host has a way outside but no address for it, containers are told at once" {
+	ip -n "$H" -6 route add default dev up0 metric 2000
+	ip -n "$H" addr del 2001:db8:51::1/64 dev up0
+	t0_up
+	run -1 in_ns a ping -c 1 -W 3 $PEER
+	[[ $output == *"From fd00:77::1 "*"No route"* ]]
+	run -1 in_ns a timeout 3 bash -c "exec 3<>/dev/tcp/$PEER/5201"
+	[[ $output == *"Network is unreachable"* ]]
+	in_ns a ping -c 1 -W 1 fd00:77::3
+	ip -n "$H" addr add 2001:db8:51::1/64 dev up0 nodad
+	ip -n "$H" -6 route del default dev up0 metric 2000
+	ip -n "$H" -6 route replace default via 2001:db8:51::2
+	nsf up t0
+	in_ns a ping -c 1 -W 1 $PEER
+}
+
 @test "a routed network is reached by its own addresses" {
 	nsf up t0 --mode "$(mode)" --subnet 10.77.0.1/24 --subnet 2001:db8:79::1/64 --ns a --ns b --uplink up0 --snat6 none
 	ip -n "$OUT" -6 route add 2001:db8:79::/64 via 2001:db8:51::1

@@ -5,7 +5,7 @@ import socket
 import sys
 
 address, port, peer, peer_port = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-with socket.socket() as s:
+with socket.socket(socket.AF_INET6 if ":" in peer else socket.AF_INET) as s:
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     s.settimeout(10)
     s.bind((address, port))

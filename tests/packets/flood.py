@@ -6,9 +6,10 @@ import socket
 import sys
 import time
 
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
 end, sent = time.monotonic() + float(sys.argv[2]), 0
 for sport in itertools.cycle(range(1024, 65536)):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+    with socket.socket(family, socket.SOCK_DGRAM) as s:
         s.bind(("", sport))
         for dport in range(1, 1001):
             try:

@@ -6,6 +6,7 @@ import socket
 import sys
 
 from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
 src, dst, *macs = sys.argv[1:]
@@ -14,7 +15,8 @@ src, dst, *macs = sys.argv[1:]
 def frames(own):
     for sport in range(1024, 1024 + 4096):
         for mac in macs:
-            yield bytes(Ether(src=own, dst=mac) / IP(src=src, dst=dst) / UDP(sport=sport, dport=7) / b"word")
+            ip = (IPv6 if ":" in src else IP)(src=src, dst=dst)
+            yield bytes(Ether(src=own, dst=mac) / ip / UDP(sport=sport, dport=7) / b"word")
 
 
 ready = {}

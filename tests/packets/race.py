@@ -9,6 +9,7 @@ import struct
 import sys
 
 from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
 n, gateway, dst = int(sys.argv[1]), sys.argv[2], sys.argv[3]
@@ -21,12 +22,12 @@ def run(me):
     s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     s.bind(("eth0", 0))
     addr = sys.argv[4]
-    frame = bytearray(bytes(Ether(src=s.getsockname()[4].hex(":"), dst=gateway) / IP(src=addr, dst=dst, id=me) /
-                            UDP(sport=1, dport=9, chksum=0)))
+    ip, at = (IPv6(src=addr, dst=dst, fl=me), 54) if ":" in addr else (IP(src=addr, dst=dst, id=me), 34)
+    frame = bytearray(bytes(Ether(src=s.getsockname()[4].hex(":"), dst=gateway) / ip / UDP(sport=1, dport=9, chksum=0)))
     both, other = memoryview(turns).cast("Q"), 1 - me
     for i in range(n):
-        frame[34:36] = struct.pack("!H", 10000 + i % 50000)
-        frame[36:38] = struct.pack("!H", 7000 + i // 50000)
+        frame[at : at + 2] = struct.pack("!H", 10000 + i % 50000)
+        frame[at + 2 : at + 4] = struct.pack("!H", 7000 + i // 50000)
         both[me] = i + 1
         spins = 0
         while both[other] < i + 1:

@@ -2,7 +2,8 @@
 # Packets by hand: sent in one namespace, awaited in another, compared byte by byte. A module for the tests of NAT.
 """
 q and r are containers whose own stack says nothing, out is the outside; see tests/net/nat.bash. Peers are addresses
-behind the outside's router that nobody has, so that only what a test sends comes from them.
+behind the outside's router that nobody has, so that only what a test sends comes from them. All of it is IPv4, or IPv6
+where FAMILY=6 in the environment says so; fields of a header go by IPv4's names.
 
     f = Flow("udp", q, 5000)     a conversation of q's: it is open, and f.ext, f.port are what the outside saw
     f.sends(), f.hears()         one more packet out, in: arrives, and only what must change has changed
@@ -21,15 +22,25 @@ import subprocess
 import time
 
 from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.inet6 import ICMPv6EchoReply, ICMPv6EchoRequest, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment
+from scapy.layers.inet6 import IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, PadN, RouterAlert
 from scapy.layers.l2 import ARP, GRE, Ether
 from scapy.layers.sctp import SCTP, SCTPChunkAbort, SCTPChunkCookieAck, SCTPChunkCookieEcho, SCTPChunkData, SCTPChunkInit
-from scapy.layers.sctp import SCTPChunkInitAck, SCTPChunkShutdown, SCTPChunkShutdownAck, SCTPChunkShutdownComplete
+from scapy.layers.sctp import SCTPChunkInitAck, SCTPChunkShutdown, SCTPChunkShutdownAck, SCTPChunkShutdownComplete, crc32c
 from scapy.packet import Raw
 from scapy.utils import checksum
 
-GATEWAY, EXT, EXT2 = "10.77.0.1", "198.51.100.1", "198.51.100.77"
-PEERS = ["192.0.2.%d" % i for i in range(200)]
+SIX = os.environ["FAMILY"] == "6"
+GATEWAY4, EXT4 = "10.77.0.1", "198.51.100.1"
+if SIX:
+    GATEWAY, EXT, EXT2 = "fd00:77::1", "2001:db8:51::1", "2001:db8:51::77"
+    PEERS = ["2001:db8:2::%d" % i for i in range(200)]
+else:
+    GATEWAY, EXT, EXT2 = GATEWAY4, EXT4, "198.51.100.77"
+    PEERS = ["192.0.2.%d" % i for i in range(200)]
 PEER, ROUTER, STRANGER = PEERS[1], PEERS[100], PEERS[150]
+ETHERTYPE, ICMP_PROTO = (0x86DD, 58) if SIX else (0x800, 1)
+LINK = {*range(130, 138), 143}  # ICMPv6 of the link: group members, routers, neighbours
 PACKET_OUTGOING = 4
 ids = itertools.count(1000)
 marks = itertools.count()
@@ -43,7 +54,7 @@ def enter(ns):
 
 
 class Wire:
-    """eth0 of a namespace: what it sends and hears, its own stack aside."""
+    """eth0 of a namespace: what it sends and hears, its own stack aside. gateway: whose MAC to ask for, by IPv4."""
 
     def __init__(self, ns, gateway):
         enter(ns)
@@ -52,11 +63,14 @@ class Wire:
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 << 20)
         self.socket.bind(("eth0", 0))
         self.mac = self.socket.getsockname()[4].hex(":")
-        shown = subprocess.run(["ip", "-j", "-4", "addr", "show", "eth0"], check=True, capture_output=True).stdout
-        self.addr = json.loads(shown)[0]["addr_info"][0]["local"]
-        asks = ARP(hwsrc=self.mac, psrc=self.addr, pdst=gateway)
+        self.addr = self.address("-6" if SIX else "-4")
+        asks = ARP(hwsrc=self.mac, psrc=self.address("-4"), pdst=gateway)
         self.socket.send(bytes(Ether(src=self.mac, dst="ff:ff:ff:ff:ff:ff") / asks))
         self.gateway_mac = self.frame(lambda f: f.type == 0x806 and f[ARP].psrc == gateway).src
+
+    def address(self, family):
+        how = ["ip", "-j", family, "addr", "show", "eth0", "scope", "global"]
+        return json.loads(subprocess.run(how, check=True, capture_output=True).stdout)[0]["addr_info"][0]["local"]
 
     def frame(self, wanted, seconds=3):
         """The next frame from elsewhere that is wanted, or None."""
@@ -68,16 +82,16 @@ class Wire:
         return None
 
     def heard(self, seconds=3):
-        """The next IPv4 packet, or None."""
-        f = self.frame(lambda f: f.type == 0x800, seconds)
-        return IP(bytes(f)[14 : 14 + f[IP].len]) if f else None
+        """The next IP packet, or None; the link's own affairs are none."""
+        f = self.frame(lambda f: f.type == ETHERTYPE and not (SIX and of_link(bytes(f)[14:])), seconds)
+        return parsed(bytes(f)[14 : 14 + (40 + f[IPv6].plen if SIX else f[IP].len)]) if f else None
 
     def send(self, *packets, dst=None):
         for p in packets:
-            self.socket.send(bytes(Ether(src=self.mac, dst=dst or self.gateway_mac, type=0x800)) + bytes(p))
+            self.socket.send(bytes(Ether(src=self.mac, dst=dst or self.gateway_mac, type=ETHERTYPE)) + bytes(p))
 
 
-q, r, out = Wire("q", GATEWAY), Wire("r", GATEWAY), Wire(os.environ["OUT"], EXT)
+q, r, out = Wire("q", GATEWAY4), Wire("r", GATEWAY4), Wire(os.environ["OUT"], EXT4)
 
 
 def flows(**want):
@@ -86,33 +100,85 @@ def flows(**want):
     return [f for f in json.loads(shown.stdout) if all(f[k] == v for k, v in want.items())]
 
 
+def parsed(b):
+    return IPv6(bytes(b)) if SIX else IP(bytes(b))
+
+
+def inet(addr):
+    return socket.inet_pton(socket.AF_INET6 if SIX else socket.AF_INET, addr)
+
+
+def header(src, dst, **fields):
+    if not SIX:
+        return IP(src=src, dst=dst, **{"flags": "DF", "id": next(ids), **fields})
+    names = {"ttl": "hlim", "proto": "nh", "tos": "tc", "id": "fl"}
+    return IPv6(src=src, dst=dst, **{"fl": next(ids), **{names[k]: v for k, v in fields.items() if k in names}})
+
+
+def ident(p):
+    """What tells packets apart, as header() takes it."""
+    return p.fl if SIX else p.id
+
+
+def upper(p):
+    """Offset and protocol of what stands behind all headers of IP."""
+    b = bytes(p)
+    if not SIX:
+        return (b[0] & 15) * 4, b[9]
+    at, proto = 40, b[6]
+    while proto in (0, 43, 44, 51, 60):
+        n = 8 if proto == 44 else (b[at + 1] + 2) * 4 if proto == 51 else (b[at + 1] + 1) * 8
+        proto, at = b[at], at + n
+    return at, proto
+
+
+def of_link(b):
+    at, proto = upper(b)
+    return proto == 58 and b[at] in LINK
+
+
+def plain(src, dst, proto, load=b"", **fields):
+    """A packet with a load of any protocol."""
+    return parsed(header(src, dst, proto=proto, **fields) / Raw(load))
+
+
+def echo(answer, **fields):
+    if SIX:
+        return (ICMPv6EchoReply if answer else ICMPv6EchoRequest)(**fields)
+    return ICMP(type=0 if answer else 8, **fields)
+
+
 def packet(proto, src, sport, dst, dport, answer=False, ip=None, load=b"word", **fields):
     """A packet; echo has its identifier in place of sport, or of dport in an answer. ip: more of the header's fields."""
-    p = IP(src=src, dst=dst, **{"flags": "DF", "id": next(ids), **(ip or {})})
+    p = header(src, dst, **(ip or {}))
     if proto == "udp":
         p /= UDP(sport=sport, dport=dport, **fields) / Raw(load)
     elif proto == "tcp":
         p /= TCP(sport=sport, dport=dport, **{"flags": "PA", "seq": 1000, "ack": 2000, **fields}) / Raw(load)
     elif proto == "icmp":
-        p /= ICMP(type=0 if answer else 8, id=dport if answer else sport, **fields) / Raw(load)
+        p /= echo(answer, id=dport if answer else sport, **fields) / Raw(load)
     elif proto == "udplite":
-        p = IP(bytes(IP(**{**p.fields, "proto": 136}) / udplite(p, sport, dport, load, **fields)))
+        p = plain(src, dst, 136, udplite(src, sport, dst, dport, load, **fields), **(ip or {}))
     else:
         p /= SCTP(sport=sport, dport=dport, tag=7) / fields.get("chunk", SCTPChunkData(data=load))
-    return IP(bytes(p))
+    return parsed(p)
 
 
-def udplite(p, sport, dport, load, coverage=0):
+def pseudo(src, dst, proto, n):
+    """The header that sums begin with; n bytes follow."""
+    return inet(src) + inet(dst) + (struct.pack("!II", n, proto) if SIX else struct.pack("!HH", proto, n))
+
+
+def udplite(src, sport, dst, dport, load, coverage=0):
     """RFC 3828: the sum is of so many bytes, 0 for all."""
     b = struct.pack("!HHHH", sport, dport, coverage, 0) + load
-    pseudo = socket.inet_aton(p.src) + socket.inet_aton(p.dst) + struct.pack("!HH", 136, len(b))
-    return b[:6] + struct.pack("!H", checksum(pseudo + b[: coverage or len(b)])) + b[8:]
+    return b[:6] + struct.pack("!H", checksum(pseudo(src, dst, 136, len(b)) + b[: coverage or len(b)])) + b[8:]
 
 
 def header_sum(b):
-    """Bytes of a packet with the sum of its IP header as it must be."""
+    """Bytes of a packet with the sum of its IP header as it must be; IPv6 has none."""
     n = (b[0] & 15) * 4
-    return b[:10] + struct.pack("!H", checksum(b[:10] + b"\0\0" + b[12:n])) + b[12:]
+    return b if SIX else b[:10] + struct.pack("!H", checksum(b[:10] + b"\0\0" + b[12:n])) + b[12:]
 
 
 def amend(old, *changes):
@@ -126,53 +192,69 @@ def amend(old, *changes):
     return ~total & 0xFFFF
 
 
-SUM_AT = {1: 2, 6: 16, 17: 6, 136: 6}  # by protocol, in the transport header
+SUM_AT = {1: 2, 6: 16, 17: 6, 58: 2, 136: 6}  # by protocol, in the transport header
+HOPS_AT, SRC_AT, DST_AT, ADDRS_END = (7, 8, 24, 40) if SIX else (8, 12, 16, 20)
 
 
 def expected(p, hops=1, src=None, dst=None, sport=None, dport=None):
     """The packet as it should arrive: these changed (echo: either port is its identifier), and of the sums as much."""
     b = bytearray(bytes(p))
-    was, l4, proto = bytes(b), (b[0] & 15) * 4, b[9]
-    b[8] -= hops
-    for at, addr in (12, src), (16, dst):
+    was, (l4, proto) = bytes(b), upper(p)
+    b[HOPS_AT] -= hops
+    for at, addr in (SRC_AT, src), (DST_AT, dst):
         if addr:
-            b[at : at + 4] = socket.inet_aton(addr)
+            b[at : at + len(inet(addr))] = inet(addr)
     for at, port in (l4, sport), (l4 + 2, dport):
         if port is not None:
-            at = l4 + 4 if proto == 1 else at
+            at = l4 + 4 if proto == ICMP_PROTO else at
             b[at : at + 2] = struct.pack("!H", port)
     at = l4 + SUM_AT.get(proto, 0)
     if proto in SUM_AT and len(b) >= at + 2 and not (proto == 17 and was[at : at + 2] == b"\0\0"):
-        pseudo = (was[12:20], b[12:20]) if proto != 1 else (b"", b"")
-        ports = (was[l4 : l4 + 4], b[l4 : l4 + 4]) if proto != 1 else (was[l4 + 4 : l4 + 6], b[l4 + 4 : l4 + 6])
-        new = amend(struct.unpack_from("!H", was, at)[0], pseudo, ports)
+        addrs = slice(SRC_AT, SRC_AT if proto == 1 else ADDRS_END)
+        ports = slice(l4 + 4, l4 + 6) if proto == ICMP_PROTO else slice(l4, l4 + 4)
+        new = amend(struct.unpack_from("!H", was, at)[0], (was[addrs], b[addrs]), (was[ports], b[ports]))
         b[at : at + 2] = struct.pack("!H", new or 0xFFFF if proto == 17 else new)
     if proto == 132:
-        del (q := IP(bytes(b)))[SCTP].chksum
-        b = bytes(q)
-    return IP(header_sum(bytes(b)))
+        struct.pack_into("!I", b, l4 + 8, crc32c(bytes(b[l4 : l4 + 8] + bytes(4) + b[l4 + 12 :])))
+    return parsed(header_sum(bytes(b)))
 
 
 def port_of(p):
     """Source port, or the identifier of an echo."""
-    l4 = p.ihl * 4
-    return struct.unpack_from("!H", bytes(p), l4 + (4 if p.proto == 1 else 0))[0]
+    l4, proto = upper(p)
+    return struct.unpack_from("!H", bytes(p), l4 + (4 if proto == ICMP_PROTO else 0))[0]
 
 
 def sums(p):
     """Fails unless the sums of a whole packet are right."""
-    b = bytes(p)
-    n, proto = (b[0] & 15) * 4, b[9]
-    assert checksum(b[:n]) == 0, "IP sum of " + p.summary()
+    b, (n, proto) = bytes(p), upper(p)
+    assert SIX or checksum(b[:n]) == 0, "IP sum of " + p.summary()
     if proto in SUM_AT and not (proto == 17 and b[n + 6 : n + 8] == b"\0\0"):
-        pseudo = b"" if proto == 1 else b[12:20] + struct.pack("!HH", proto, len(b) - n)
-        assert checksum(pseudo + b[n:]) == 0, "sum of " + p.summary()
+        first = b"" if proto == 1 else pseudo(p.src, p.dst, proto, len(b) - n)
+        assert checksum(first + b[n:]) == 0, "sum of " + p.summary()
+
+
+def message(p):
+    """Type and code of an ICMP message, and what stands behind its first eight bytes."""
+    b, (n, proto) = bytes(p), upper(p)
+    assert proto == ICMP_PROTO, p.summary()
+    return b[n], b[n + 1], b[n + 8 :]
+
+
+ERRORS = {"ttl": (3, 0), "no route": (1, 0), "host": (1, 3), "refused": (1, 1)} if SIX else \
+    {"ttl": (11, 0), "no route": (3, 0), "host": (3, 1), "refused": (3, 13)}
+
+
+def told(p, what):
+    """Fails unless the gateway says this."""
+    assert p and p.src == GATEWAY and message(p)[:2] == ERRORS[what], p and p.summary()
+    sums(p)
 
 
 def equal(have, want):
     if bytes(have) != bytes(want):
         raise AssertionError("other bytes\nwanted %s\n%s\nhave   %s\n%s" % (
-            IP(bytes(want)).summary(), bytes(want).hex(" ", 4), IP(bytes(have)).summary(), bytes(have).hex(" ", 4)))
+            parsed(want).summary(), bytes(want).hex(" ", 4), parsed(have).summary(), bytes(have).hex(" ", 4)))
 
 
 def crosses(src, p, dst, want=None):
@@ -273,7 +355,8 @@ class Flow:
     def shown(self):
         """Its line in 'nsfast flows', or None."""
         inner = {"address": self.inner.addr, "port": self.inner_port}
-        found = [f for f in flows(protocol=self.proto, inner=inner) if f["peer"]["address"] == self.peer and
+        proto = "icmpv6" if SIX and self.proto == "icmp" else self.proto
+        found = [f for f in flows(protocol=proto, inner=inner) if f["peer"]["address"] == self.peer and
                  f["peer"]["port"] == self.peer_port]
         assert len(found) <= 1, found
         return found[0] if found else None

@@ -1,0 +1,1 @@
+nat_mapping.bats
