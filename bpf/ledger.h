@@ -6,7 +6,8 @@
 #include "pkt.h"
 #include "publish.h"
 
-#define LEDGER_TRIES 8 /* times somebody else may be found in the moment of claiming or freeing */
+#define LEDGER_TRIES 8       /* times somebody else may be found in the moment of claiming or freeing */
+#define LEDGER_WAITS 500000u /* looks, of some nanoseconds each, while he is */
 
 enum ledger_result {
 	LEDGER_OK,
@@ -323,6 +324,27 @@ __noinline int ledger_try(struct __sk_buff *ctx, struct ledger_claim *c)
 	return r == LEDGER_TAKEN ? ledger_search(ctx, c) : r;
 }
 
+struct ledger_wait {
+	struct nsf_ledger *e;
+	__u64 owner;
+};
+
+static long ledger_waits(__u32 i, struct ledger_wait *w)
+{
+	return *(volatile __u64 *)&w->e->owner != w->owner || *(volatile __u32 *)&w->e->refs;
+}
+
+/*
+ * Another CPU is claiming the row for the same endpoint, or freeing it: two instructions, but its processor may be taken
+ * from a virtual machine between them. As with a lock, one waits: for some milliseconds at most.
+ */
+__noinline int ledger_settle(__u32 snat, __u32 proto, __u32 port, __u64 owner)
+{
+	struct ledger_wait w = { .e = ledger_row(snat, proto, port), .owner = owner };
+
+	return w.e ? bpf_loop(LEDGER_WAITS, ledger_waits, &w, 0) : 0;
+}
+
 /*
  * The external port of an endpoint. Takes a reference that ledger_put() gives back. Does not fail because another CPU
  * does the same.
@@ -332,7 +354,10 @@ static __always_inline enum ledger_result ledger_claim(struct __sk_buff *ctx, st
 	enum ledger_result r = LEDGER_BUSY;
 	int i;
 
-	for (i = 0; i < LEDGER_TRIES && r == LEDGER_BUSY; i++)
+	for (i = 0; i < LEDGER_TRIES && r == LEDGER_BUSY; i++) {
+		if (i)
+			ledger_settle(c->snat, c->proto, c->port, c->owner);
 		r = ledger_try(ctx, c);
+	}
 	return r;
 }
