@@ -88,8 +88,9 @@ static __always_inline enum verdict path_inner(struct pkt *p)
 	TRY(route(p)); /* for another address of the host: leaves here */
 	if (p->out == p->net->gateway || path_policy(p) & NSF_NET_ROUTED)
 		return route_plain(p);
-	/* an IPv6 subnet on a host that has no address for it outside */
-	return icmp_answer(p, NSF_DROP_NO_UPLINK, ICMP_SAY_NET);
+	if (p->family == 6) /* a subnet on a host that has no address for it outside */
+		return icmp_answer(p, NSF_DROP_NO_UPLINK, ICMP_SAY_NET);
+	return drop(p, NSF_DROP_NO_UPLINK);
 }
 
 /* Who sent it and what it says, once more. */

@@ -89,16 +89,20 @@ static void a_sender_is_told_the_next_mtu(void **state)
 	const struct pk fits = with_data(udp(A(1000), TO(NARROW, 53)), 972), out = with_data(fits, 973);
 	const struct pk in = with_data(udp(FAR(53), EXT(1000)), 973), wide = with_data(udp(A(1000), OUT(53)), 1473);
 	struct pk segments = with_data(tcp(A(1000), TO(NARROW, 53), SYN), 3000), df = out;
-	struct frame *o = frame(out), *i = frame(in), *w = frame(wide), *g = frame(segments), *d;
+	struct frame *o = frame(out), *i = frame(in), *w = frame(wide), *g, *d;
 
-	df.frag = 0x4000;
+	df.frag = segments.frag = 0x4000;
 	d = frame(df);
+	g = frame(segments);
 	const struct row rows[] = {
 		{ "as long as the route", AT_A, frame(fits), SENT(TX(AT_LEG)), .out = frame(snat(fits, 1000)) },
-		{ "longer than the route", AT_A, o, ANSWERED(TOO_BIG, TX(AT_A), answer(o, 3, 4, 1000)) },
+		{ "longer than the route: others may cut it", AT_A, o, SENT(TX(AT_LEG)),
+		  .out = frame(snat(out, 1000)) },
 		{ "longer, with DF", AT_A, d, ANSWERED(TOO_BIG, TX(AT_A), answer(d, 3, 4, 1000)) },
 		{ "longer than the uplink", AT_A, w, ANSWERED(TOO_BIG, TX(AT_A), answer(w, 3, 4, 1500)) },
-		{ "longer, known flow", AT_A, o, ANSWERED(TOO_BIG, TX(AT_A), answer(o, 3, 4, 1000)),
+		{ "longer, known flow", AT_A, o, SENT(TX(AT_LEG)), .out = frame(snat_known(out, 1000)),
+		  .setup = open_narrow },
+		{ "longer, with DF, known flow", AT_A, d, ANSWERED(TOO_BIG, TX(AT_A), answer(d, 3, 4, 1000)),
 		  .setup = open_narrow },
 		{ "as long as the route, known flow", AT_A, frame(fits), SENT(TX(AT_LEG)),
 		  .out = frame(snat_known(fits, 1000)), .setup = open_narrow },
