@@ -147,7 +147,7 @@ static __always_inline int edit6_quote_l4(struct __sk_buff *ctx, struct pkt *p, 
 		return 0;
 	if (bpf_skb_load_bytes(ctx, at + sum, &check, sizeof(check)))
 		return -1;
-	if (!check)
+	if (!check && proto == IPPROTO_UDP)
 		return 0;
 	check = edit6_less(check, *diff);
 	if (proto == IPPROTO_UDP && !check)

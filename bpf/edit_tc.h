@@ -119,8 +119,9 @@ static __always_inline int edit_ends(struct __sk_buff *ctx, struct pkt *p)
 struct edit_quote {
 	__s64 diff; /* of the message */
 	__u32 ip, l4;
-	__sum16 head, sum; /* the quoted header's; the quoted transport's, 0 if there is none */
-	__u16 pseudo;      /* 1: that one covers addresses too */
+	__sum16 head, sum; /* the quoted header's; the quoted transport's */
+	__u8 summed;       /* there is one */
+	__u8 pseudo;       /* that one covers addresses too */
 };
 
 /* One field of the quoted packet: writes it and notes the difference. */
@@ -142,14 +143,14 @@ static __always_inline int edit_quoted_end(struct __sk_buff *ctx, struct pkt *p,
 	if (edit_field(ctx, p, q->ip + addr_at, 4, to->addr, q, &from))
 		return -1;
 	edit_sum(&q->head, from, to->addr);
-	if (q->sum && q->pseudo)
+	if (q->summed && q->pseudo)
 		edit_sum(&q->sum, from, to->addr);
 	if (p->quote_proto != IPPROTO_TCP && p->quote_proto != IPPROTO_UDP && p->quote_proto != IPPROTO_SCTP &&
 	    p->quote_proto != IPPROTO_UDPLITE && p->quote_proto != IPPROTO_ICMP)
 		return 0;
 	if (edit_field(ctx, p, q->l4 + port_at, 2, to->port, q, &from))
 		return -1;
-	if (q->sum)
+	if (q->summed)
 		edit_sum(&q->sum, from, to->port);
 	return 0;
 }
@@ -175,17 +176,21 @@ static __noinline int edit_quote(struct __sk_buff *ctx, struct pkt *p)
 		q.pseudo = 0;
 	}
 	/* the quote may end before its checksum; 0 in UDP means that there is none */
-	if ((proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE || proto == IPPROTO_ICMP) &&
-	    sum_at + sizeof(q.sum) <= p->quote_len && bpf_skb_load_bytes(ctx, q.l4 + sum_at, &q.sum, sizeof(q.sum)))
+	q.summed =
+		(proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE || proto == IPPROTO_ICMP) &&
+		sum_at + sizeof(q.sum) <= p->quote_len;
+	sum_at += q.l4;
+	if (q.summed && bpf_skb_load_bytes(ctx, sum_at, &q.sum, sizeof(q.sum)))
 		return -1;
-	sum_at = q.sum ? sum_at + q.l4 : 0;
+	if (proto == IPPROTO_UDP && !q.sum)
+		q.summed = 0;
 	if (p->nat & NAT_DST && edit_quoted_end(ctx, p, &q, offsetof(struct iphdr, saddr), src, &p->dst))
 		return -1;
 	if (p->nat & NAT_SRC && edit_quoted_end(ctx, p, &q, offsetof(struct iphdr, daddr), dst, &p->src))
 		return -1;
 	if (!q.sum && proto == IPPROTO_UDP)
 		q.sum = 0xffff;
-	if ((sum_at && edit_field(ctx, p, sum_at, 2, q.sum, &q, &from)) ||
+	if ((q.summed && edit_field(ctx, p, sum_at, 2, q.sum, &q, &from)) ||
 	    edit_field(ctx, p, q.ip + offsetof(struct iphdr, check), 2, q.head, &q, &from) ||
 	    bpf_l4_csum_replace(ctx, p->l4 + offsetof(struct icmphdr, checksum), 0, q.diff, 0))
 		return -1;

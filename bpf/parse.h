@@ -9,7 +9,8 @@
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
-#define PARSE_HEAD 54 /* Ethernet, IPv4 without options, TCP without options */
+#define PARSE_HEAD    54 /* Ethernet, IPv4 without options, TCP without options */
+#define PARSE_OPTIONS 40 /* of IPv4, at most */
 
 #define ETH_P_QINQ 0x88a8
 
@@ -27,11 +28,17 @@ static __always_inline void *data_end(const struct pkt *p)
  * Headers may lie outside of the linear part (packet sockets, some drivers). A part of a UDP GSO packet must not be
  * pulled: kernels before 6.16 panic when they segment a fraglist later.
  */
-static __noinline int parse_pull(struct __sk_buff *ctx)
+static __noinline int parse_pull(struct __sk_buff *ctx, __u32 head)
 {
 	__u32 len = ctx->len;
 
-	return bpf_skb_pull_data(ctx, ctx->gso_size || len < PARSE_HEAD ? len : PARSE_HEAD);
+	return bpf_skb_pull_data(ctx, ctx->gso_size || len < head ? len : head);
+}
+
+/* True if less than `head` bytes can be looked at directly, though the packet has more. */
+static __always_inline bool parse_beyond(const struct pkt *p, __u32 head)
+{
+	return data(p) + head > data_end(p) && p->ctx->len > (__u32)(p->ctx->data_end - p->ctx->data);
 }
 
 /* RFC 9260 section 3.1: the common header, and the head of the first chunk. */
@@ -152,7 +159,11 @@ static __always_inline void parse_ip4(struct pkt *p)
 		if (p->frag == FRAG_LATER)
 			return;
 	}
-	parse_l4(p, (void *)ip + head);
+	if (unlikely(head > sizeof(*ip)) && parse_beyond(p, PARSE_HEAD + PARSE_OPTIONS))
+		parse_pull(p->ctx, PARSE_HEAD + PARSE_OPTIONS);
+	bounded(head);
+	if (head <= sizeof(*ip) + PARSE_OPTIONS)
+		parse_l4(p, data(p) + ETH_HLEN + head);
 }
 
 /* Ethernet header cut: DROP. What is wrong above it stands in p->bad, since a bridge forwards by MAC alone. */
@@ -160,8 +171,8 @@ static __always_inline enum verdict parse(struct pkt *p)
 {
 	struct ethhdr *eth = data(p);
 
-	if (unlikely(data(p) + PARSE_HEAD > data_end(p)) && p->ctx->len > (__u32)(p->ctx->data_end - p->ctx->data)) {
-		if (parse_pull(p->ctx))
+	if (unlikely(parse_beyond(p, PARSE_HEAD))) {
+		if (parse_pull(p->ctx, PARSE_HEAD))
 			return drop(p, NSF_DROP_SHORT_ETH);
 		eth = data(p);
 	}
@@ -273,24 +284,45 @@ struct parse_quote {
 	__u8 l4[8];
 };
 
+/*
+ * The quoted packet's transport header at offset `at`: eight bytes of it, or what it had, `total` bytes, if that was less;
+ * false if the quote ends earlier (RFC 792).
+ */
+static __always_inline bool parse_quote_l4(struct pkt *p, __u32 at, __u32 total, struct parse_quote *ret)
+{
+	__u32 end = ETH_HLEN + p->wire, n = end - at;
+
+	if (at > end)
+		return false;
+	p->quote_l4 = at;
+	p->quote_len = n;
+	if (n < sizeof(ret->l4) && n < total)
+		return false;
+	__builtin_memset(ret->l4, 0, sizeof(ret->l4));
+	if (!n)
+		return true;
+	if (n > sizeof(ret->l4))
+		n = sizeof(ret->l4);
+	bounded(n);
+	return n >= 1 && n <= sizeof(ret->l4) && !bpf_skb_load_bytes(p->ctx, at, ret->l4, n);
+}
+
 /* Fills p->quote_l4 and p->quote_len too; false if less is there than RFC 792 asks for, or the quoted header is wrong. */
 static __always_inline bool parse_quote(struct pkt *p, struct parse_quote *ret)
 {
-	__u32 at = p->l4 + sizeof(struct icmphdr), end = ETH_HLEN + p->wire, head;
+	__u32 at = p->l4 + sizeof(struct icmphdr), head;
 	struct iphdr ip;
 
 	if (bpf_skb_load_bytes(p->ctx, at, &ip, sizeof(ip)))
 		return false;
 	head = ip.ihl * 4;
-	if (ip.version != 4 || at + head + sizeof(ret->l4) > end || !parse_ip4_sum_ok(p->ctx, at, head) ||
-	    bpf_skb_load_bytes(p->ctx, at + head, ret->l4, sizeof(ret->l4)))
+	if (ip.version != 4 || !parse_ip4_sum_ok(p->ctx, at, head) ||
+	    !parse_quote_l4(p, at + head, bpf_ntohs(ip.tot_len) - head, ret))
 		return false;
 	ret->saddr = ip.saddr;
 	ret->daddr = ip.daddr;
 	ret->proto = ip.protocol;
 	ret->later = !!(ip.frag_off & bpf_htons(0x1fff));
-	p->quote_l4 = at + head;
-	p->quote_len = end - at - head;
 	return true;
 }
 

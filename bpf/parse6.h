@@ -120,20 +120,6 @@ __noinline int parse6_chain(struct __sk_buff *ctx, struct parse6_walk *w)
 	return parse6_is_ext(w->next) && w->frag != FRAG_LATER ? NSF_DROP_EXT_HEADERS : NSF_DROP_NONE;
 }
 
-/* As parse_pull(): what is part of a UDP GSO packet is pulled whole. */
-static __noinline int parse6_pull(struct __sk_buff *ctx, __u32 head)
-{
-	__u32 len = ctx->len;
-
-	return bpf_skb_pull_data(ctx, ctx->gso_size || len < head ? len : head);
-}
-
-/* True if less than `head` bytes can be looked at directly, though the packet has them. */
-static __always_inline bool parse6_beyond(const struct pkt *p, __u32 head)
-{
-	return data(p) + head > data_end(p) && p->ctx->len > (__u32)(p->ctx->data_end - p->ctx->data);
-}
-
 /* Behind extension headers. False: p->bad. */
 static __noinline bool parse6_extended(struct pkt *p, __u32 total)
 {
@@ -150,8 +136,8 @@ static __noinline bool parse6_extended(struct pkt *p, __u32 total)
 	p->id = w.id;
 	if (w.frag == FRAG_LATER)
 		return false;
-	if (parse6_beyond(p, PARSE6_HEAD + PARSE6_CHAIN))
-		parse6_pull(p->ctx, PARSE6_HEAD + PARSE6_CHAIN);
+	if (parse_beyond(p, PARSE6_HEAD + PARSE6_CHAIN))
+		parse_pull(p->ctx, PARSE6_HEAD + PARSE6_CHAIN);
 	return true;
 }
 
@@ -160,8 +146,8 @@ static __noinline void parse6_ip(struct pkt *p)
 	struct ipv6hdr *ip;
 	__u32 total, have = p->ctx->len - ETH_HLEN, at;
 
-	if (unlikely(parse6_beyond(p, PARSE6_HEAD)))
-		parse6_pull(p->ctx, PARSE6_HEAD);
+	if (unlikely(parse_beyond(p, PARSE6_HEAD)))
+		parse_pull(p->ctx, PARSE6_HEAD);
 	ip = data(p) + ETH_HLEN;
 	if ((void *)(ip + 1) > data_end(p)) {
 		p->bad = NSF_DROP_SHORT_IP6;
@@ -213,15 +199,13 @@ static __noinline bool parse6_quote(struct pkt *p, struct parse_quote *ret)
 	if (w.at > end || bpf_skb_load_bytes(p->ctx, at, &ip, sizeof(ip)) || ip.version != 6)
 		return false;
 	w.next = ip.nexthdr;
-	if (parse6_chain(p->ctx, &w) || w.at + sizeof(ret->l4) > end ||
-	    bpf_skb_load_bytes(p->ctx, w.at, ret->l4, sizeof(ret->l4)))
+	if (parse6_chain(p->ctx, &w) ||
+	    !parse_quote_l4(p, w.at, at + sizeof(ip) + bpf_ntohs(ip.payload_len) - w.at, ret))
 		return false;
 	ret->saddr = parse6_handle(ip.saddr.s6_addr32);
 	ret->daddr = parse6_handle(ip.daddr.s6_addr32);
 	ret->proto = w.next;
 	ret->later = w.frag == FRAG_LATER;
-	p->quote_l4 = w.at;
-	p->quote_len = end - w.at;
 	return true;
 }
 
