@@ -32,7 +32,8 @@ OBJS  := $(patsubst user/%.c,$(B)/user/%.o,$(wildcard user/*.c))
 CHECK := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/*.c tests/bpf/*.c))
 BENCH := $(patsubst %.c,$(B)/%,$(wildcard tests/bench/*.c))
 FUZZ  := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/*.c))
-C     := $(wildcard include/nsfast/*.h bpf/*.[ch] user/*.[ch] tests/*/*.[ch])
+MODEL := $(patsubst %.c,$(B)/%,$(wildcard tests/model/*.c))
+C     := $(wildcard include/nsfast/*.h bpf/*.[ch] user/*.[ch] tests/*/*.[ch] tests/*/*/*.h)
 SH    := $(wildcard .ci/run tests/run tests/*/*.sh tests/*/*.bash tests/*/*.bats)
 
 # bpftool and ip are in sbin, which is not in everyone's path
@@ -63,12 +64,19 @@ $(B)/user/%.o: user/%.c Makefile | $(SKELS) $(B)/version.h
 	$(Q)mkdir -p $(@D) && $(CC) $(FLAGS) $$(pkg-config --cflags $(PKGS)) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/tests/fuzz/%: LIBS := -fsanitize=fuzzer
+$(B)/tests/fuzz/nat: override CFLAGS += -Itests/model
 $(B)/tests/%: tests/%.c $(B)/user.a Makefile | $(SKELS)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(FLAGS) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(B)/user.a $(LIBS) \
 		$$(pkg-config --libs $(PKGS)) -lpthread
 
 $(CHECK): LIBS := -lcmocka
+
+# the data path's source for this machine's processor: its folder has the kernel's helpers in the place of libbpf's
+$(B)/tests/model/%: tests/model/%.c Makefile
+	$(call say,MODEL,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -D_GNU_SOURCE -Itests/model -Iinclude -O1 -g $(SANITIZE) -MMD -MP -MF $@.d \
+		-MT $@ -o $@ $<
 
 $(B)/%.bpf.o: bpf/%.bpf.c Makefile
 	$(call say,BPF,$@)
@@ -85,9 +93,9 @@ $(B)/version.h: FORCE
 	printf '#pragma once\n#define NSFAST_VERSION "%s"\n' "$$v" > $@.new; \
 	if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
--include $(OBJS:.o=.d) $(SKELS:.skel.h=.bpf.d) $(addsuffix .d,$(CHECK) $(BENCH) $(FUZZ))
+-include $(OBJS:.o=.d) $(SKELS:.skel.h=.bpf.d) $(addsuffix .d,$(CHECK) $(BENCH) $(FUZZ) $(MODEL))
 
-programs: all $(CHECK)
+programs: all $(CHECK) $(MODEL)
 bench-programs: all $(BENCH)
 
 # $(call need,PACKAGES): installs those that are missing and is silent and quick when there are none

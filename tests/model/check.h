@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What must hold of the tables between packets. */
+#pragma once
+
+#include "world.h"
+
+/* References to a ledger's rows that live flows say they hold, by ledger, protocol and port. */
+static __u16 check_refs[WORLD_LEDGERS][NSF_LEDGER_MAX * NSF_LEDGER_PORTS];
+/* Inner ends that hold more than their own number, and slots in use. */
+static __u8 check_slots[4096];
+
+struct check_sums {
+	__u32 keys;
+	struct nsf_share shares[WORLD_SLOTS];
+};
+
+static bool check_key(const struct nsf_flow_key *k, __u32 slot, __u32 gen)
+{
+	const struct nsf_flow_ref *r = bpf_map_lookup_elem(&nsf_flow_keys, k);
+
+	return r && r->slot == slot && r->gen == gen;
+}
+
+static void check_slot(__u32 slot, const char *what)
+{
+	if (slot >= cfg.flows_max || slot >= ROW(nsf_flow_state, 0)->fresh)
+		wrong("%s: slot %u was never given out", what, slot);
+	if (check_slots[slot]++)
+		wrong("%s: slot %u is used twice", what, slot);
+}
+
+static struct nsf_flow_key check_outer(const struct nsf_flow *f)
+{
+	return (struct nsf_flow_key){ .saddr = f->peer,
+				      .daddr = f->ext,
+				      .sport = f->peer_port,
+				      .dport = f->ext_port,
+				      .proto = f->proto,
+				      .family = f->family };
+}
+
+static struct nsf_flow_key check_inner(const struct nsf_flow *f)
+{
+	return (struct nsf_flow_key){ .saddr = f->inner,
+				      .daddr = f->peer,
+				      .sport = f->inner_port,
+				      .dport = f->peer_port,
+				      .net = f->net,
+				      .proto = f->proto,
+				      .family = f->family };
+}
+
+/* The key that a host's flow has got when a container's with the wanted ends went. */
+static bool check_shadow(const struct nsf_flow *f, __u32 slot)
+{
+	struct nsf_flow_key k = check_outer(f);
+
+	k.dport = f->inner_port;
+	return f->inner_port != f->ext_port && check_key(&k, slot, f->gen);
+}
+
+static void check_flow(__u32 slot, const struct nsf_flow *f, struct check_sums *s)
+{
+	struct nsf_flow_key outer = check_outer(f), inner = check_inner(f);
+	__u32 proto = ledger_proto(f->proto), port = bpf_ntohs(f->ext_port);
+	const struct nsf_ledger *e;
+
+	check_slot(slot, "flow");
+	if (f->six)
+		check_slot(f->six, "addresses");
+	if (!f->six != (f->family == 4))
+		wrong("flow %u: addresses of the other family", slot);
+	if (!check_key(&outer, slot, f->gen))
+		wrong("flow %u: no outer key", slot);
+	s->keys++;
+	if (f->flags & NSF_FLOW_KEYED && !check_key(&inner, slot, f->gen))
+		wrong("flow %u: no inner key", slot);
+	if (!(f->flags & NSF_FLOW_KEYED) && f->inner_port != f->ext_port)
+		wrong("flow %u: no inner key and another number", slot);
+	s->keys += !!(f->flags & NSF_FLOW_KEYED);
+	s->keys += f->flags & NSF_FLOW_HOST && check_shadow(f, slot);
+	if (f->slot && ROW(nsf_ports, f->slot)->gen == f->port_gen) {
+		s->shares[f->slot].flows += !!(f->flags & NSF_FLOW_COUNTED);
+		s->shares[f->slot].half += !!(f->flags & NSF_FLOW_HALF);
+	}
+	if (f->flags & NSF_FLOW_SHARED || proto >= NSF_LEDGER_MAX)
+		return;
+	e = &map_ledger(f->snat)[proto * NSF_LEDGER_PORTS + port];
+	if (e->owner != ledger_owner(f->inner, f->inner_port, f->net))
+		wrong("flow %u: external port %u of protocol %u is another's", slot, port, f->proto);
+	if (!check_refs[f->snat][proto * NSF_LEDGER_PORTS + port]++)
+		s->shares[f->slot].ports += f->slot && ROW(nsf_ports, f->slot)->gen == f->port_gen;
+}
+
+static void check_ledger(__u32 snat, __u32 proto, __u32 *moved)
+{
+	__u32 used = 0;
+
+	for (__u32 port = 0; port < NSF_LEDGER_PORTS; port++) {
+		__u32 i = proto * NSF_LEDGER_PORTS + port, *to;
+		const struct nsf_ledger *e = &map_ledger(snat)[i];
+		struct nsf_moved_key k = { .owner = e->owner, .proto = proto, .snat = snat };
+
+		if (e->refs != check_refs[snat][i] || !e->owner != !e->refs)
+			wrong("ledger %u, protocol %u, port %u: %u references by %u flows, owner %llx", snat, proto,
+			      port, e->refs, check_refs[snat][i], (unsigned long long)e->owner);
+		if (!e->owner)
+			continue;
+		used++;
+		to = bpf_map_lookup_elem(&nsf_moved, &k);
+		if (to ? *to != port : (__u16)(e->owner >> 16) != bpf_htons((__u16)port))
+			wrong("ledger %u, protocol %u, port %u: its owner has another, or none", snat, proto, port);
+		*moved += !!to;
+	}
+	if (*ROW(nsf_used, snat * NSF_LEDGER_MAX + proto) != used)
+		wrong("ledger %u, protocol %u: %u ports in use, counted %u", snat, proto, used,
+		      *ROW(nsf_used, snat * NSF_LEDGER_MAX + proto));
+}
+
+static void check_shares(const struct check_sums *s)
+{
+	for (__u32 i = 0; i < WORLD_NETS * WORLD_PORTS; i++) {
+		__u32 slot = world.ports[i].slot;
+		const struct nsf_share *have = ROW(nsf_shares, slot), *want = &s->shares[slot];
+
+		if (!world.ports[i].there)
+			continue;
+		if (have->flows != want->flows || have->half != want->half || have->ports != want->ports)
+			wrong("slot %u: counts %u flows, %u half, %u ports; has %u, %u, %u", slot, have->flows,
+			      have->half, have->ports, want->flows, want->half, want->ports);
+	}
+}
+
+static void check_free(void)
+{
+	const struct map *q = map_of(&nsf_flow_free);
+	const struct nsf_flow_state *st = ROW(nsf_flow_state, 0);
+	__u32 used = 0;
+
+	for (__u32 i = 0; i < q->n; i++)
+		check_slot(*(__u32 *)map_row(q, (q->first + i) % q->max), "free");
+	for (__u32 i = 0; i < cfg.flows_max; i++)
+		used += check_slots[i];
+	if (used != st->fresh)
+		wrong("%u slots given out, %u known", st->fresh, used);
+}
+
+/* Flows, keys, ledgers, shares and free slots tell the same. */
+static void check_tables(void)
+{
+	struct check_sums s = {};
+	__u32 moved = 0;
+
+	memset(check_refs, 0, sizeof(check_refs));
+	memset(check_slots, 0, sizeof(check_slots));
+	for (__u32 i = 0; i < cfg.flows_max; i++) {
+		const struct nsf_flow *f = ROW(nsf_flows, i);
+
+		if (f->flags & NSF_FLOW_LIVE)
+			check_flow(i, f, &s);
+	}
+	if (s.keys != map_of(&nsf_flow_keys)->n)
+		wrong("%u keys, flows have %u", map_of(&nsf_flow_keys)->n, s.keys);
+	for (__u32 snat = 0; snat < WORLD_LEDGERS; snat++)
+		for (__u32 proto = 0; proto < NSF_LEDGER_MAX; proto++)
+			check_ledger(snat, proto, &moved);
+	if (moved != map_of(&nsf_moved)->n)
+		wrong("%u endpoints are moved, %u hold such a port", map_of(&nsf_moved)->n, moved);
+	check_shares(&s);
+	check_free();
+}
+
+/* And when nothing lives any more. */
+static void check_empty(void)
+{
+	check_tables();
+	for (__u32 i = 0; i < cfg.flows_max; i++)
+		if (ROW(nsf_flows, i)->flags & NSF_FLOW_LIVE)
+			wrong("flow %u does not end", i);
+	if (map_of(&nsf_flow_keys)->n || map_of(&nsf_moved)->n)
+		wrong("keys are left");
+}
