@@ -195,7 +195,8 @@ static __always_inline void flow_translate(struct pkt *p, struct nsf_flow *f, __
 	flow_touch(p, f, now, true);
 	if (!(p->port->flags & NSF_PORT_MANAGED) && !mac_equal(f->inner_mac, p->smac))
 		mac_copy(f->inner_mac, p->smac);
-	if (unlikely((f->flags & (NSF_FLOW_INBOUND | NSF_FLOW_PUBLISH)) == NSF_FLOW_INBOUND))
+	/* a refusal is no answer: RFC 7857 section 8 */
+	if (unlikely((f->flags & (NSF_FLOW_INBOUND | NSF_FLOW_PUBLISH)) == NSF_FLOW_INBOUND) && !(p->tcp & TCP_RST))
 		flow_answer(p, f);
 }
 

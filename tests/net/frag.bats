@@ -82,7 +82,7 @@ ids() {
 	[ "$(jq length <<<"$output")" = 1 ]
 }
 
-@test "a datagram leaves whole whatever the order of its fragments" {
+@test "4787-14: a datagram leaves whole whatever the order of its fragments" {
 	local how what
 	for how in order reversed shuffled; do
 		what=$(sent a 10.77.0.2 5001 203.0.113.10 7 $how 8000 $((RANDOM + 1)))
@@ -90,7 +90,7 @@ ids() {
 	done
 }
 
-@test "a datagram comes in whole whatever the order of its fragments" {
+@test "4787-14: a datagram comes in whole whatever the order of its fragments" {
 	local how what
 	sink a 5002 "$ROOM/inside" open 5002 203.0.113.10 7
 	until_ok 5 grep '^203.0.113.10 7 1 ' "$ROOM/inside"
@@ -101,7 +101,7 @@ ids() {
 	[ "$(dropped FRAGMENT_LOST)" = 0 ]
 }
 
-@test "two containers with the same identification at the same time: two whole datagrams, two identifications" {
+@test "7857-11: two containers with the same identification at the same time: two whole datagrams, two identifications" {
 	local what
 	capture "$OUT" eth0 'src 198.51.100.1' "$ROOM/ids.pcap"
 	what=$("$PYTHON" "$FRAG" mix 203.0.113.10 7 8000 777 a 10.77.0.2 5003 b 10.77.0.3 5004)
@@ -131,7 +131,7 @@ forgotten() {
 	grep -qx 'FRAG: inuse 0 memory 0' <(helper cat /proc/net/sockstat)
 }
 
-@test "who floods with fragments loses his own, and nobody else anything" {
+@test "4787-14a: who floods with fragments loses his own, and nobody else anything" {
 	start nsenter --net=/run/netns/a -- "$PYTHON" "$FRAG" flood 10.77.0.2 203.0.113.10 4
 	local flood=$STARTED
 	until_ok 5 test_dropped FRAGMENT_QUOTA
@@ -150,7 +150,7 @@ test_dropped() {
 	[ "$(dropped "$1")" -gt 0 ]
 }
 
-@test "a flood from outside leaves the containers' own fragments and the host's at work" {
+@test "4787-14a: a flood from outside leaves the containers' own fragments and the host's at work" {
 	start nsenter --net="/run/netns/$OUT" -- "$PYTHON" "$FRAG" flood 203.0.113.66 198.51.100.1 3
 	in_ns a ping -c 20 -i 0.05 -W 1 -s 4000 203.0.113.10
 	in_ns "$H" ping -c 20 -i 0.05 -W 1 -s 4000 203.0.113.10

@@ -77,7 +77,7 @@ dropped() {
 	[ "$(jq length <<<"$output")" = 1 ]
 }
 
-@test "a datagram leaves whole whatever the order of its fragments" {
+@test "4787-14: a datagram leaves whole whatever the order of its fragments" {
 	local how what
 	for how in order reversed shuffled; do
 		what=$(sent a $INNER_A 5001 $PEER 7 $how 8000 $((RANDOM + 1)))
@@ -85,7 +85,7 @@ dropped() {
 	done
 }
 
-@test "a datagram comes in whole whatever the order of its fragments" {
+@test "4787-14: a datagram comes in whole whatever the order of its fragments" {
 	local how what
 	sink a 5002 "$ROOM/inside" open 5002 $PEER 7
 	until_ok 5 grep "^$PEER 7 1 " "$ROOM/inside"
@@ -96,7 +96,7 @@ dropped() {
 	[ "$(dropped FRAGMENT_LOST)" = 0 ]
 }
 
-@test "two containers with the same identification at the same time: two whole datagrams" {
+@test "7857-11: two containers with the same identification at the same time: two whole datagrams" {
 	local what
 	what=$("$PYTHON" "$FRAG" mix $PEER 7 8000 777 a $INNER_A 5003 b $INNER_B 5004)
 	until_ok 5 came "$OUTSIDE" "$EXT 5003 $what"
@@ -118,7 +118,7 @@ dropped() {
 	[ "$(dropped SHORT_L4)" = 1 ]
 }
 
-@test "who floods with fragments loses his own, and nobody else anything" {
+@test "4787-14a: who floods with fragments loses his own, and nobody else anything" {
 	start nsenter --net=/run/netns/a -- "$PYTHON" "$FRAG" flood $INNER_A $PEER 4
 	local flood=$STARTED
 	until_ok 5 test_dropped FRAGMENT_QUOTA
@@ -136,7 +136,7 @@ test_dropped() {
 	[ "$(dropped "$1")" -gt 0 ]
 }
 
-@test "a flood from outside leaves the containers' own fragments and the host's at work" {
+@test "4787-14a: a flood from outside leaves the containers' own fragments and the host's at work" {
 	start nsenter --net="/run/netns/$OUT" -- "$PYTHON" "$FRAG" flood 2001:db8:51::66 $EXT 3
 	in_ns a ping -c 20 -i 0.05 -W 1 -s 4000 $PEER
 	in_ns "$H" ping -c 20 -i 0.05 -W 1 -s 4000 $PEER

@@ -215,6 +215,27 @@ teardown() { nat_down; }
 	END
 }
 
+@test "7857-8: a RST that answers what the open filter let in does not keep a mapping alive" {
+	only bpf "Linux filters by address and port"
+	nat_up Filter=endpoint-independent TimeoutTcpOpening=5 TimeoutTcpClosing=5
+	wire <<-'END'
+	f, port = Flow("tcp", q, 5000), 9
+	f.sends(flags="R")
+	end, gone = time.monotonic() + 30, None
+	while not gone or time.monotonic() < gone + 2:
+	    port += 1
+	    out.send(packet("tcp", STRANGER, port, EXT, f.port, flags="S", ack=0))
+	    if q.heard(0.2):
+	        q.send(packet("tcp", q.addr, 5000, STRANGER, port, flags="R"))
+	    gone = gone or (not f.shown() and time.monotonic())
+	    select.select([], [], [], 0.3)
+	    assert time.monotonic() < end, "the mapping's own flow does not end"
+	while out.heard(0.1) or q.heard(0.1):
+	    assert time.monotonic() < end
+	lost(out, packet("tcp", STRANGER, 8, EXT, f.port, flags="S", ack=0), q, silent=False)
+	END
+}
+
 @test "4787-9, 9a, 5382-8: two containers meet at their external ports, and each sees the other's" {
 	only bpf "Linux has no hairpin"
 	nat_up
