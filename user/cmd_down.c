@@ -93,7 +93,9 @@ static int down_run(struct host *h, int argc, char **argv, bool all)
 		first = first ? first : r;
 	}
 	out_close_array();
-	return first ? first : r;
+	first = first ? first : r;
+	/* no network is left: nor is a namespace of one whose removal was cut short */
+	return first ? first : host_netns_put_all(h, NULL, NULL);
 }
 
 int cmd_down(int argc, char **argv)

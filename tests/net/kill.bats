@@ -118,11 +118,12 @@ killed_down() {
 	disturbed "$1" signal=SIGKILL down t0
 	nsf "${UP[@]}"
 	works
-	nsf down t0
+	disturbed "$1" signal=SIGKILL down t0
+	nsf down --all
 	nothing_left
 }
 
-@test "after kill -9 of down at 8 moments the next down finishes it and the next up works" {
+@test "after kill -9 of down at 8 moments the next down, of it or of all, finishes it and the next up works" {
 	nsf "${UP[@]}"
 	each 8 "$CALLS" killed_down down t0
 }
