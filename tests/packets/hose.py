@@ -25,6 +25,8 @@ while True:
         s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
         s.bind(("eth0", 0))
         own = s.getsockname()[4].hex(":")
+        if not own:
+            continue  # gone between the two calls
         if own not in ready:
             ready[own] = list(frames(own))
             print("ready", flush=True)
