@@ -19,15 +19,12 @@ static __always_inline const struct nsf_net *frag_leg(void)
 	return leg && leg->frag ? leg : NULL;
 }
 
-/* The row of who sent it, with the windows that are over forgotten. */
-static __always_inline struct nsf_frag_wait *frag_wait(const struct pkt *p)
+/* A row, with the windows that are over forgotten. */
+static __always_inline struct nsf_frag_wait *frag_wait(__u32 i)
 {
-	__u32 i = p->slot, window = tick() >> NSF_FRAG_WINDOW;
-	struct nsf_frag_wait *w;
+	__u32 window = tick() >> NSF_FRAG_WINDOW;
+	struct nsf_frag_wait *w = bpf_map_lookup_elem(&nsf_frag_waits, &i);
 
-	if (!p->port)
-		i = NSF_SLOTS_MAX + FRAG_HASH(p->saddr, NSF_FRAG_OUTSIDE);
-	w = bpf_map_lookup_elem(&nsf_frag_waits, &i);
 	if (w && w->window != window) {
 		/* what left in the last window had come in the one before: a debt is not carried on */
 		w->before = w->window + 1 == window && w->now > 0 ? w->now : 0;
@@ -37,29 +34,49 @@ static __always_inline struct nsf_frag_wait *frag_wait(const struct pkt *p)
 	return w;
 }
 
+/* The row of who sent it. */
+static __always_inline struct nsf_frag_wait *frag_sender(const struct pkt *p)
+{
+	return frag_wait(p->port ? p->slot : NSF_SLOTS_MAX + FRAG_HASH(p->saddr, NSF_FRAG_OUTSIDE));
+}
+
+static __always_inline bool frag_full(const struct nsf_frag_wait *w, __u32 cost, __s32 limit)
+{
+	return !w || w->now + w->before + (__s32)cost > limit;
+}
+
 /*
  * What a fragment costs while it waits: going in, as the pieces that it may come out in, so that never more is taken off than was
  * put on. False if the quota is used up.
  */
 static __always_inline bool frag_enter(const struct pkt *p, __u32 mtu)
 {
-	struct nsf_frag_wait *w = frag_wait(p);
+	struct nsf_frag_wait *w = frag_sender(p), *all = p->port ? NULL : frag_wait(0);
 	__u32 cost = p->wire + NSF_FRAG_COST;
 
 	if (p->wire > mtu && mtu > 128)
 		cost += p->wire / (mtu - 128) * (NSF_FRAG_COST + 60);
-	if (!w || w->now + w->before + (__s32)cost > NSF_FRAG_QUOTA)
+	if (frag_full(w, cost, NSF_FRAG_QUOTA) || (!p->port && frag_full(all, cost, NSF_FRAG_ALL)))
 		return false;
 	__sync_fetch_and_add(&w->now, cost);
+	if (all)
+		__sync_fetch_and_add(&all->now, cost);
 	return true;
 }
 
 static __always_inline void frag_left(const struct pkt *p)
 {
-	struct nsf_frag_wait *w = p->via & NSF_FRAG_WHOLE ? NULL : frag_wait(p);
+	__s32 cost = p->wire + NSF_FRAG_COST;
+	struct nsf_frag_wait *w;
 
+	if (p->via & NSF_FRAG_WHOLE)
+		return;
+	w = frag_sender(p);
 	if (w)
-		__sync_fetch_and_add(&w->now, -(__s32)(p->wire + NSF_FRAG_COST));
+		__sync_fetch_and_add(&w->now, -cost);
+	w = p->port ? NULL : frag_wait(0);
+	if (w)
+		__sync_fetch_and_add(&w->now, -cost);
 }
 
 static __always_inline enum verdict frag_detour(struct pkt *p, __u32 via, const struct nsf_net *leg)

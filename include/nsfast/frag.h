@@ -24,14 +24,16 @@ _Static_assert(NSF_SLOTS_MAX <= NSF_FRAG_WHOLE, "tc_index");
 /* tc_index of what goes back up to the host's stack through the uplink, whole: no slot has this number. */
 #define NSF_FRAG_DONE 0xffff
 
-#define NSF_FRAG_OUTSIDE 32     /* packets from outside are counted by a hash of their source */
-#define NSF_FRAG_QUOTA   262144 /* bytes that may wait, of one port or of one share of the outside */
-#define NSF_FRAG_COST    768    /* what the kernel spends on a fragment beside its bytes */
-#define NSF_FRAG_WINDOW  2      /* a window is 2^this ticks, as long as fragments wait at most */
+#define NSF_FRAG_OUTSIDE 1024    /* packets from outside are counted by a hash of their source, and all together */
+#define NSF_FRAG_QUOTA   262144  /* bytes that may wait, of one port or of one share of the outside */
+#define NSF_FRAG_ALL     8388608 /* of the whole outside, which may be one who makes sources up */
+#define NSF_FRAG_COST    768     /* what the kernel spends on a fragment beside its bytes */
+#define NSF_FRAG_WINDOW  2       /* a window is 2^this ticks, as long as fragments wait at most */
 
 /*
- * Map nsf_frag_waits: array by slot, then NSF_FRAG_OUTSIDE more. What went in less what came out, in this window and in
- * the one before; what has not come out by then never will. A limit, not an account.
+ * Map nsf_frag_waits: array by slot, then NSF_FRAG_OUTSIDE shares of the outside; slot 0, nobody's, is all of the outside.
+ * What went in less what came out, in this window and in the one before; what has not come out by then never will. A
+ * limit, not an account.
  */
 struct nsf_frag_wait {
 	__u32 window; /* tick >> NSF_FRAG_WINDOW */
