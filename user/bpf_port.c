@@ -5,7 +5,6 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
-#include <net/if_arp.h>
 #include <stdio.h>
 
 #include "nsfast/count.h"
@@ -15,7 +14,7 @@
 #include "bpf_row.h"
 #include "ifname.h"
 #include "log.h"
-#include "netns.h"
+#include "port.h"
 #include "six.h"
 #include "state.h"
 
@@ -45,98 +44,6 @@ bool bpf_port_lives(struct host *h, const char *netns)
 static int port_leave(struct host *h, const char *netns)
 {
 	return netns[0] && !bpf_port_lives(h, netns) ? host_netns_put(h, netns) : 0;
-}
-
-int bpf_port_enter(struct host *h, int netns, struct nl **ret)
-{
-	int r = netns_enter(netns), back;
-
-	if (r)
-		return r;
-	r = nl_open(ret);
-	back = netns_enter(h->netns);
-	return r ? r : back;
-}
-
-/*
- * An end whose carrier came up with the other one's discards what it is to send until the kernel has got round to it.
- * Asking for a single link is what makes the kernel do that first (rtnl_getlink() since 6.8).
- */
-static int port_ready(struct nl *nl, int ifindex)
-{
-	struct link l;
-
-	return link_get(nl, NULL, ifindex, &l);
-}
-
-/* The container's side: address, default route; then both ends are ready. A namespace that is not ours keeps the default route it has. */
-static int port_inside(struct host *h, const struct network *n, const struct port *p, int netns, int ifindex)
-{
-	struct link_change up = { .up = 1 };
-	autonl struct nl *nl = NULL;
-	struct link eth0, lo;
-	struct route route;
-	bool ipv6 = bpf_port6_begin(h, n, p, netns);
-	int r = bpf_port_enter(h, netns, &nl);
-
-	up.addrgen_none = ipv6;
-	if (!r)
-		r = link_get(nl, BPF_PORT_INSIDE, 0, &eth0);
-	if (!r)
-		r = link_set(nl, eth0.ifindex, &up);
-	if (!r && host_netns_ours(h, p->netns) && !link_get(nl, "lo", 0, &lo))
-		r = link_set(nl, lo.ifindex, &up);
-	if (!r)
-		r = addr_add(nl, eth0.ifindex, &p->addr);
-	if (!r && ipv6)
-		r = bpf_port6_inside(n, p, nl, &eth0);
-	if (!r)
-		r = port_ready(nl, eth0.ifindex);
-	if (!r)
-		r = port_ready(h->nl, ifindex);
-	if (r)
-		return fail(r, "%s/%s: cannot set up '%s' in namespace '%s'", n->name, p->name, BPF_PORT_INSIDE,
-			    p->netns);
-	if (!route_default(nl, AF_INET, &route) && route.ifindex != eth0.ifindex) {
-		warn("%s/%s: namespace '%s' has a default route already, it stays", n->name, p->name, p->netns);
-		return 0;
-	}
-	r = route_add_default(nl, eth0.ifindex, &n->gateway);
-	return r ? fail(r, "%s/%s: cannot set the default route in namespace '%s'", n->name, p->name, p->netns) : 0;
-}
-
-/* The veth pair, both ends down, the far one in its namespace from the start. */
-static int port_veth(struct host *h, const struct network *n, struct port *p, int netns, __u32 slot, struct link *ret)
-{
-	char ifname[IFNAMSIZ];
-	autonl struct nl *inside = NULL;
-	__u8 host_mac[6];
-	struct link there;
-	int r = bpf_port_enter(h, netns, &inside);
-
-	if (r)
-		return fail(r, "%s/%s: cannot enter namespace '%s'", n->name, p->name, p->netns);
-	ifname_port(n->name, p->name, ifname);
-	if (!link_get(h->nl, ifname, 0, &there)) /* no row leads to it: a killed run left it */
-		link_del(h->nl, there.ifindex);
-	if (!link_get(inside, BPF_PORT_INSIDE, 0, &there)) {
-		hint("give the port another namespace, or adopt its interface with --dev");
-		return fail_usage("%s/%s: namespace '%s' has an interface '%s' already", n->name, p->name, p->netns,
-				  BPF_PORT_INSIDE);
-	}
-	if (!(p->has & PORT_HAS_MAC))
-		ifname_mac(n->name, slot, p->mac);
-	memcpy(host_mac, p->mac, sizeof(host_mac));
-	host_mac[0] ^= 4; /* another one that is local too */
-	r = link_add_veth(h->nl, &(struct veth){ .name = ifname,
-						 .peer_name = BPF_PORT_INSIDE,
-						 .mac = host_mac,
-						 .peer_mac = p->mac,
-						 .mtu = n->mtu,
-						 .peer_netns = netns });
-	if (!r)
-		r = link_get(h->nl, ifname, 0, ret);
-	return r ? fail(r, "%s/%s: cannot make interface '%s'", n->name, p->name, ifname) : 0;
 }
 
 static void port_limits(const struct network *n, const struct port *p, struct nsf_port *row)
@@ -200,30 +107,12 @@ static int port_install(struct host *h, const struct network *n, const struct po
 	return r ? fail(r, "%s/%s: cannot bring up '%s'", n->name, p->name, l->name) : 0;
 }
 
-static int port_has_address(int ifindex, const struct addr *a, void *arg)
+static int port_free(struct host *h, const struct network *n, const struct port *p, struct link *ret)
 {
-	(void)ifindex;
-	*(struct addr *)arg = *a;
-	return a->family == AF_INET;
-}
-
-/* What may be adopted: an Ethernet interface that nobody else uses. */
-static int port_adoptable(struct host *h, const struct network *n, const struct port *p, struct link *ret)
-{
-	char text[ADDR_STRLEN];
-	struct addr a;
 	__u32 i;
-	int r = link_get(h->nl, p->dev, 0, ret);
+	int r = port_adoptable(h, n, p, ret);
 
-	if (r == -ENODEV)
-		return fail_usage("%s/%s: no interface '%s' on this host", n->name, p->name, p->dev);
-	if (r)
-		return fail(r, "%s/%s: cannot read interface '%s'", n->name, p->name, p->dev);
-	if (ret->type != ARPHRD_ETHER || ret->flags & IFF_LOOPBACK)
-		return fail_usage("%s/%s: interface '%s' is no Ethernet interface", n->name, p->name, p->dev);
-	if (ret->master)
-		return fail_usage("%s/%s: interface '%s' belongs to a bridge or bond", n->name, p->name, p->dev);
-	for (i = 1; i < NSF_NETS_MAX; i++) {
+	for (i = 1; !r && i < NSF_NETS_MAX; i++) {
 		const struct nsf_net *net = &h->dp.nets[i];
 
 		if (net->name[0] && ((int)net->uplink == ret->ifindex || (int)net->gateway == ret->ifindex ||
@@ -231,20 +120,14 @@ static int port_adoptable(struct host *h, const struct network *n, const struct 
 			return fail_usage("%s/%s: interface '%s' is used by network '%s'", n->name, p->name, p->dev,
 					  net->name);
 	}
-	if (addr_list(h->nl, ret->ifindex, port_has_address, &a) > 0) {
-		hint("an adopted interface belongs to the network alone: ip addr del %s dev %s",
-		     addr_format(&a, true, text), p->dev);
-		return fail_usage("%s/%s: interface '%s' carries the host's address %s", n->name, p->name, p->dev,
-				  text);
-	}
-	return 0;
+	return r;
 }
 
 static int port_adopt(struct host *h, const struct network *n, struct port *p, __u32 slot)
 {
 	__u32 key, other;
 	struct link l;
-	int r = port_adoptable(h, n, p, &l);
+	int r = port_free(h, n, p, &l);
 
 	if (r)
 		return r;
@@ -362,22 +245,15 @@ int bpf_port_del(struct host *h, const char *net, const char *name)
 int bpf_port_mtu(struct host *h, __u32 slot, __u32 mtu)
 {
 	const struct link_change change = { .mtu = mtu };
-	const char *netns = h->dp.names[slot].netns;
-	autoclose int fd = netns_open(netns);
-	autonl struct nl *nl = NULL;
-	struct link eth0, end;
-	int r = fd < 0 ? fd : bpf_port_enter(h, fd, &nl);
+	struct link end;
+	int r = link_get(h->nl, NULL, h->dp.ports[slot].ifindex, &end);
 
-	if (!r)
-		r = link_get(h->nl, NULL, h->dp.ports[slot].ifindex, &end);
 	if (!r)
 		r = link_set(h->nl, end.ifindex, &change);
 	if (!r)
 		six_set(end.name, "disable_ipv6", 1); /* above an MTU of 1280 the kernel has made it anew */
 	if (!r)
-		r = link_get(nl, BPF_PORT_INSIDE, 0, &eth0);
-	if (!r)
-		r = link_set(nl, eth0.ifindex, &change);
+		r = port_inside_mtu(h, h->dp.names[slot].netns, mtu);
 	if (r)
 		return fail(r, "cannot set the MTU of port '%s'", h->dp.names[slot].port);
 	__atomic_store_n(&h->dp.ports[slot].mtu, mtu, __ATOMIC_RELAXED);

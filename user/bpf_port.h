@@ -10,11 +10,6 @@ int bpf_port_add(struct host *h, struct network *n, struct port *p);
 int bpf_port_del(struct host *h, const char *net, const char *name);
 void bpf_port_limit(struct host *h, const struct network *n, const struct port *p);
 
-#define BPF_PORT_INSIDE "eth0" /* the container's end */
-
-/* A socket in the namespace; the caller comes back to its own. */
-int bpf_port_enter(struct host *h, int netns, struct nl **ret);
-
 /* Removes the port in a slot and the rules that lead to it, however far its making came, but not its namespace. Its flows
  * end with the next purge. */
 int bpf_port_clear(struct host *h, __u32 slot);

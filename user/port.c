@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a port is in every mode: a veth pair and the container's end of it, or an interface that is adopted. */
+#include "port.h"
+
+#include <errno.h>
+#include <net/if_arp.h>
+
+#include "ifname.h"
+#include "log.h"
+#include "netns.h"
+#include "port6.h"
+
+int port_enter(struct host *h, int netns, struct nl **ret)
+{
+	int r = netns_enter(netns), back;
+
+	if (r)
+		return r;
+	r = nl_open(ret);
+	back = netns_enter(h->netns);
+	return r ? r : back;
+}
+
+/*
+ * An end whose carrier came up with the other one's discards what it is to send until the kernel has got round to it.
+ * Asking for a single link is what makes the kernel do that first (rtnl_getlink() since 6.8).
+ */
+static int port_ready(struct nl *nl, int ifindex)
+{
+	struct link l;
+
+	return link_get(nl, NULL, ifindex, &l);
+}
+
+int port_inside(struct host *h, const struct network *n, const struct port *p, int netns, int ifindex)
+{
+	struct link_change up = { .up = 1 };
+	autonl struct nl *nl = NULL;
+	struct link eth0, lo;
+	struct route route;
+	bool ipv6 = port6_begin(h, n, p, netns);
+	int r = port_enter(h, netns, &nl);
+
+	up.addrgen_none = ipv6;
+	if (!r)
+		r = link_get(nl, PORT_INSIDE, 0, &eth0);
+	if (!r)
+		r = link_set(nl, eth0.ifindex, &up);
+	if (!r && host_netns_ours(h, p->netns) && !link_get(nl, "lo", 0, &lo))
+		r = link_set(nl, lo.ifindex, &up);
+	if (!r)
+		r = addr_add(nl, eth0.ifindex, &p->addr);
+	if (!r && ipv6)
+		r = port6_inside(n, p, nl, &eth0);
+	if (!r)
+		r = port_ready(nl, eth0.ifindex);
+	if (!r)
+		r = port_ready(h->nl, ifindex);
+	if (r)
+		return fail(r, "%s/%s: cannot set up '%s' in namespace '%s'", n->name, p->name, PORT_INSIDE, p->netns);
+	if (!route_default(nl, AF_INET, &route) && route.ifindex != eth0.ifindex) {
+		warn("%s/%s: namespace '%s' has a default route already, it stays", n->name, p->name, p->netns);
+		return 0;
+	}
+	r = route_add_default(nl, eth0.ifindex, &n->gateway);
+	return r ? fail(r, "%s/%s: cannot set the default route in namespace '%s'", n->name, p->name, p->netns) : 0;
+}
+
+int port_veth(struct host *h, const struct network *n, struct port *p, int netns, __u16 number, struct link *ret)
+{
+	char ifname[IFNAMSIZ];
+	autonl struct nl *inside = NULL;
+	__u8 host_mac[6];
+	struct link there;
+	int r = port_enter(h, netns, &inside);
+
+	if (r)
+		return fail(r, "%s/%s: cannot enter namespace '%s'", n->name, p->name, p->netns);
+	ifname_port(n->name, p->name, ifname);
+	if (!link_get(h->nl, ifname, 0, &there)) /* no row leads to it: a killed run left it */
+		link_del(h->nl, there.ifindex);
+	if (!link_get(inside, PORT_INSIDE, 0, &there)) {
+		hint("give the port another namespace, or adopt its interface with --dev");
+		return fail_usage("%s/%s: namespace '%s' has an interface '%s' already", n->name, p->name, p->netns,
+				  PORT_INSIDE);
+	}
+	if (!(p->has & PORT_HAS_MAC))
+		ifname_mac(n->name, number, p->mac);
+	memcpy(host_mac, p->mac, sizeof(host_mac));
+	host_mac[0] ^= 4; /* another one that is local too */
+	r = link_add_veth(h->nl, &(struct veth){ .name = ifname,
+						 .peer_name = PORT_INSIDE,
+						 .mac = host_mac,
+						 .peer_mac = p->mac,
+						 .mtu = n->mtu,
+						 .peer_netns = netns });
+	if (!r)
+		r = link_get(h->nl, ifname, 0, ret);
+	return r ? fail(r, "%s/%s: cannot make interface '%s'", n->name, p->name, ifname) : 0;
+}
+
+static int port_has_address(int ifindex, const struct addr *a, void *arg)
+{
+	(void)ifindex;
+	*(struct addr *)arg = *a;
+	return a->family == AF_INET;
+}
+
+int port_adoptable(struct host *h, const struct network *n, const struct port *p, struct link *ret)
+{
+	char text[ADDR_STRLEN];
+	struct addr a;
+	int r = link_get(h->nl, p->dev, 0, ret);
+
+	if (r == -ENODEV)
+		return fail_usage("%s/%s: no interface '%s' on this host", n->name, p->name, p->dev);
+	if (r)
+		return fail(r, "%s/%s: cannot read interface '%s'", n->name, p->name, p->dev);
+	if (ret->type != ARPHRD_ETHER || ret->flags & IFF_LOOPBACK)
+		return fail_usage("%s/%s: interface '%s' is no Ethernet interface", n->name, p->name, p->dev);
+	if (ret->master)
+		return fail_usage("%s/%s: interface '%s' belongs to a bridge or bond", n->name, p->name, p->dev);
+	if (addr_list(h->nl, ret->ifindex, port_has_address, &a) > 0) {
+		hint("an adopted interface belongs to the network alone: ip addr del %s dev %s",
+		     addr_format(&a, true, text), p->dev);
+		return fail_usage("%s/%s: interface '%s' carries the host's address %s", n->name, p->name, p->dev,
+				  text);
+	}
+	return 0;
+}
+
+int port_inside_mtu(struct host *h, const char *netns, __u32 mtu)
+{
+	const struct link_change change = { .mtu = mtu };
+	autoclose int fd = netns_open(netns);
+	autonl struct nl *nl = NULL;
+	struct link eth0;
+	int r = fd < 0 ? fd : port_enter(h, fd, &nl);
+
+	if (!r)
+		r = link_get(nl, PORT_INSIDE, 0, &eth0);
+	return r ? r : link_set(nl, eth0.ifindex, &change);
+}
