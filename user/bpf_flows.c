@@ -287,7 +287,7 @@ int bpf_flows_usage(struct host *h, struct mode_usage *ret)
 {
 	__u32 i;
 
-	*ret = (struct mode_usage){ .flows_max = h->dp.n_flows };
+	*ret = (struct mode_usage){ .flows_max = h->dp.n_flows, .own = true };
 	if (!h->dp.loaded)
 		return 0;
 	for (i = 0; i < flows_end(&h->dp); i++)

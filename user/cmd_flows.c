@@ -62,11 +62,9 @@ static int flows_asked(int argc, char **argv, struct flows_asked *ret)
 	return r;
 }
 
-/* The mode that has the network, or the one for all networks. */
-static int flows_mode(struct host *h, const char *net, const struct mode **ret)
+static int flows_net(struct host *h, const char *net)
 {
-	*ret = net ? mode_of(h, net) : &mode_bpf;
-	if (*ret)
+	if (!net || mode_of(h, net))
 		return 0;
 	hint("'nsfast show' lists the networks");
 	return fail_missing("no network '%s' on this host", net);
@@ -159,13 +157,13 @@ static int flow_row(const struct mode_flow *f, void *arg)
 	return ferror(stdout) ? -EPIPE : 0; /* main tells of it */
 }
 
-static int flows_list(struct host *h, const struct mode *m, const struct flow_filter *f)
+static int flows_list(struct host *h, const struct flow_filter *f)
 {
 	int r;
 
 	setvbuf(stdout, NULL, _IOFBF, FLOWS_BUFFER);
 	out_open_array(NULL);
-	r = m->flows(h, f, flow_row, NULL);
+	r = mode_flows(h, f, flow_row, NULL);
 	out_close_array();
 	return r;
 }
@@ -182,11 +180,11 @@ static int flow_counted(const struct mode_flow *f, void *arg)
 	return 0;
 }
 
-static int flows_count(struct host *h, const struct mode *m, const struct flow_filter *f)
+static int flows_count(struct host *h, const struct flow_filter *f)
 {
 	struct flows_counted c = {};
 	char proto[FLOW_PROTO_STRLEN];
-	int r = m->flows(h, f, flow_counted, &c), i, state;
+	int r = mode_flows(h, f, flow_counted, &c), i, state;
 
 	out_open_array(NULL);
 	for (i = 0; !r && i < 256; i++) {
@@ -204,10 +202,10 @@ static int flows_count(struct host *h, const struct mode *m, const struct flow_f
 	return r;
 }
 
-static int flows_flush(struct host *h, const struct mode *m, const struct flow_filter *f)
+static int flows_flush(struct host *h, const struct flow_filter *f)
 {
 	__u64 ended;
-	int r = m->flows_end(h, f, &ended);
+	int r = mode_flows_end(h, f, &ended);
 
 	if (r)
 		return r;
@@ -221,7 +219,6 @@ int cmd_flows(int argc, char **argv)
 {
 	autoclose int lock = -1;
 	autohost struct host h = HOST_NONE;
-	const struct mode *m;
 	struct flows_asked a;
 	int r = flows_asked(argc, argv, &a);
 
@@ -234,12 +231,12 @@ int cmd_flows(int argc, char **argv)
 	if (!r)
 		r = host_open(&h);
 	if (!r)
-		r = flows_mode(&h, a.filter.net, &m);
+		r = flows_net(&h, a.filter.net);
 	if (!r)
 		r = flows_port(&h, &a.filter);
 	if (r)
 		return r;
 	if (a.flush)
-		return flows_flush(&h, m, &a.filter);
-	return a.count ? flows_count(&h, m, &a.filter) : flows_list(&h, m, &a.filter);
+		return flows_flush(&h, &a.filter);
+	return a.count ? flows_count(&h, &a.filter) : flows_list(&h, &a.filter);
 }

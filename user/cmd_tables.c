@@ -9,8 +9,7 @@
 #include "out.h"
 
 /* Every table is asked for in the same way: of one network, or of all. */
-static int table_begin(int argc, char **argv, const char *usage, struct host *h, const struct mode **ret_mode,
-		       const char **ret_net)
+static int table_begin(int argc, char **argv, const char *usage, struct host *h, const char **ret_net)
 {
 	static const struct option none[] = { {} };
 	int r = opt_next(argc, argv, "", none);
@@ -21,11 +20,7 @@ static int table_begin(int argc, char **argv, const char *usage, struct host *h,
 	if (r)
 		return r;
 	*ret_net = argv[optind];
-	*ret_mode = &mode_bpf;
-	if (!*ret_net)
-		return 0;
-	*ret_mode = mode_of(h, *ret_net);
-	if (*ret_mode)
+	if (!*ret_net || mode_of(h, *ret_net))
 		return 0;
 	hint("'nsfast show' lists the networks");
 	return fail_missing("no network '%s' on this host", *ret_net);
@@ -50,14 +45,13 @@ static int fdb_row(const struct mode_mac *m, void *arg)
 int cmd_fdb(int argc, char **argv)
 {
 	autohost struct host h = HOST_NONE;
-	const struct mode *m;
 	const char *net;
-	int r = table_begin(argc, argv, "fdb [NET]", &h, &m, &net);
+	int r = table_begin(argc, argv, "fdb [NET]", &h, &net);
 
 	if (r)
 		return r;
 	out_open_array(NULL);
-	r = m->fdb(&h, net, fdb_row, NULL);
+	r = mode_fdb(&h, net, fdb_row, NULL);
 	out_close_array();
 	return r;
 }
@@ -77,14 +71,13 @@ static int drop_row(const char *net, const char *reason, const char *text, __u64
 int cmd_drops(int argc, char **argv)
 {
 	autohost struct host h = HOST_NONE;
-	const struct mode *m;
 	const char *net;
-	int r = table_begin(argc, argv, "drops [NET]", &h, &m, &net);
+	int r = table_begin(argc, argv, "drops [NET]", &h, &net);
 
 	if (r)
 		return r;
 	out_open_array(NULL);
-	r = m->drops(&h, net, drop_row, NULL);
+	r = mode_drops(&h, net, drop_row, NULL);
 	out_close_array();
 	return r;
 }

@@ -113,13 +113,17 @@ static void up_tell(const struct network *n, const struct mode *m, const struct 
 	out_close_object();
 }
 
-/* The host's networks have one flow table, as large as the first of them asked for. */
+/* The host's networks of bpf mode have one flow table, as large as the first of them asked for. */
 static int up_flows(struct host *h, const struct mode *m, struct network *want)
 {
 	struct mode_usage u;
 	int r = m->usage(h, &u);
 
-	if (r || !u.flows_max)
+	if (!r && !u.own && want->flows) {
+		hint("sysctl -w net.netfilter.nf_conntrack_max=%u", want->flows);
+		return fail_usage("%s: in mode %s the table of flows is the kernel's own", want->name, m->name);
+	}
+	if (r || !u.own || !u.flows_max)
 		return r;
 	if (want->flows && want->flows != u.flows_max) {
 		hint("it is made with the host's first network; to make it anew: nsfast down --all");

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 
+#include "bridge.h"
 #include "lab.h"
 #include "log.h"
 #include "netns.h"
@@ -170,39 +171,14 @@ static int add_outside(struct build *b)
 	return r ? nl_fail(b->nl[LAB_OUTSIDE], r, "lo", "add " LAB_SERVER_ADDR) : 0;
 }
 
-static int link_add_bridge(struct nl *nl, const char *name)
-{
-	struct nlmsghdr *h = nl_msg(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
-	struct ifinfomsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-	struct nlattr *info;
-
-	m->ifi_family = AF_UNSPEC;
-	mnl_attr_put_strz(h, IFLA_IFNAME, name);
-	mnl_attr_put_u32(h, IFLA_MTU, LAB_MTU);
-	info = mnl_attr_nest_start(h, IFLA_LINKINFO);
-	mnl_attr_put_strz(h, IFLA_INFO_KIND, "bridge");
-	mnl_attr_nest_end(h, info);
-	return nl_send(nl, NULL);
-}
-
-static int link_set_master(struct nl *nl, const char *name, const char *master)
+static int join_bridge(struct nl *nl, const char *name, const char *master)
 {
 	struct link port, bridge;
-	struct nlmsghdr *h;
-	struct ifinfomsg *m;
-	int r;
+	int r = link_get(nl, name, 0, &port);
 
-	r = link_get(nl, name, 0, &port);
 	if (!r)
 		r = link_get(nl, master, 0, &bridge);
-	if (r)
-		return r;
-	h = nl_msg(nl, RTM_NEWLINK, 0);
-	m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
-	m->ifi_family = AF_UNSPEC;
-	m->ifi_index = port.ifindex;
-	mnl_attr_put_u32(h, IFLA_MASTER, (__u32)bridge.ifindex);
-	return nl_send(nl, NULL);
+	return r ? r : bridge_join(nl, port.ifindex, bridge.ifindex);
 }
 
 /* One container: a port on the bridge, and a default route by the gateway. */
@@ -216,7 +192,7 @@ static int add_container(struct build *b, enum lab_node n, __u8 id, const char *
 		r = add_pair(b, id, (struct end){ LAB_HOST, port, NULL }, (struct end){ n, "eth0", address });
 	if (r)
 		return r;
-	r = link_set_master(host, port, LAB_BRIDGE);
+	r = join_bridge(host, port, LAB_BRIDGE);
 	if (r)
 		return nl_fail(host, r, port, "join " LAB_BRIDGE);
 	return add_default(b->nl[n], "eth0", LAB_GATEWAY);
@@ -328,7 +304,7 @@ int lab_bridge(struct lab *ret)
 	r = add_outside(&b);
 	if (r)
 		return r;
-	r = link_add_bridge(b.nl[LAB_HOST], LAB_BRIDGE);
+	r = bridge_add(b.nl[LAB_HOST], LAB_BRIDGE, NULL, LAB_MTU);
 	if (r)
 		return nl_fail(b.nl[LAB_HOST], r, LAB_BRIDGE, "create");
 	r = raise_link(b.nl[LAB_HOST], LAB_BRIDGE, LAB_GATEWAY);

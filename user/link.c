@@ -153,6 +153,30 @@ int link_list(struct nl *nl, int (*cb)(const struct link *l, void *arg), void *a
 	return r;
 }
 
+static int keep_counts(const struct nlmsghdr *nlh, void *arg)
+{
+	struct link_counts *c = arg;
+	struct rtnl_link_stats64 s;
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg)) {
+		if (mnl_attr_get_type(a) != IFLA_STATS64 || mnl_attr_get_payload_len(a) < sizeof(s.rx_packets) * 4)
+			continue;
+		memcpy(&s, mnl_attr_get_payload(a), sizeof(s.rx_packets) * 4);
+		*c = (struct link_counts){ s.rx_packets, s.rx_bytes, s.tx_packets, s.tx_bytes };
+	}
+	return MNL_CB_OK;
+}
+
+int link_counts(struct nl *nl, int ifindex, struct link_counts *ret)
+{
+	struct ifinfomsg ifi = { .ifi_index = ifindex };
+
+	*ret = (struct link_counts){};
+	link_msg(nl, RTM_GETLINK, 0, &ifi);
+	return nl_query(nl, keep_counts, NULL, ret);
+}
+
 /* The MAC is given at creation: udev changes one that the kernel made up, some time after the interface appeared. */
 static void put_end(struct nlmsghdr *nlh, const char *name, const __u8 *mac, __u32 mtu)
 {

@@ -27,6 +27,11 @@ int link_get(struct nl *nl, const char *name, int ifindex, struct link *ret);
 /* Calls cb for each; a non-zero return of cb ends the walk and is returned. */
 int link_list(struct nl *nl, int (*cb)(const struct link *l, void *arg), void *arg);
 
+struct link_counts {
+	__u64 rx_packets, rx_bytes, tx_packets, tx_bytes; /* as the interface sees them */
+};
+int link_counts(struct nl *nl, int ifindex, struct link_counts *ret);
+
 /* A veth pair in one request: both ends down, names and MACs as given, one queue each. peer_netns is a descriptor of
  * the namespace in which the peer is created, or -1 for the same. -EEXIST if a name is taken in its namespace. */
 struct veth {

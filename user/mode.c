@@ -43,6 +43,63 @@ int mode_publishes(struct host *h, int (*cb)(const char *net, const struct publi
 	return r;
 }
 
+/* True if the mode has a say about a network, or about all. */
+static bool mode_for(struct host *h, const struct mode *m, const char *net)
+{
+	return !net || mode_of(h, net) == m;
+}
+
+int mode_flows(struct host *h, const struct flow_filter *f, int (*cb)(const struct mode_flow *f, void *arg), void *arg)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < ARRAY_SIZE(modes); i++)
+		if (mode_for(h, modes[i], f->net))
+			r = modes[i]->flows(h, f, cb, arg);
+	return r;
+}
+
+int mode_flows_end(struct host *h, const struct flow_filter *f, __u64 *ret)
+{
+	__u64 ended;
+	size_t i;
+	int r = 0;
+
+	*ret = 0;
+	for (i = 0; !r && i < ARRAY_SIZE(modes); i++) {
+		if (!mode_for(h, modes[i], f->net))
+			continue;
+		ended = 0;
+		r = modes[i]->flows_end(h, f, &ended);
+		*ret += ended;
+	}
+	return r;
+}
+
+int mode_fdb(struct host *h, const char *net, int (*cb)(const struct mode_mac *m, void *arg), void *arg)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < ARRAY_SIZE(modes); i++)
+		if (mode_for(h, modes[i], net))
+			r = modes[i]->fdb(h, net, cb, arg);
+	return r;
+}
+
+int mode_drops(struct host *h, const char *net,
+	       int (*cb)(const char *net, const char *reason, const char *text, __u64 packets, void *arg), void *arg)
+{
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < ARRAY_SIZE(modes); i++)
+		if (mode_for(h, modes[i], net))
+			r = modes[i]->drops(h, net, cb, arg);
+	return r;
+}
+
 int mode_repair(struct host *h)
 {
 	size_t i;

@@ -30,8 +30,9 @@ struct mode_mac {
 
 struct mode_usage {
 	__u64 flows, flows_max; /* flows_max 0: there is no table yet */
-	__u64 overloaded;       /* flows so far that had to share an external port */
-	__u64 reclaimed;        /* closed flows so far that ended early, to make room */
+	bool own;         /* the table is made for the host's networks; else it is the kernel's, and not theirs alone */
+	__u64 overloaded; /* flows so far that had to share an external port */
+	__u64 reclaimed;  /* closed flows so far that ended early, to make room */
 };
 
 /* External ports in use of one SNAT address, by whichever network. */
@@ -98,5 +99,11 @@ const struct mode *mode_choose(enum net_mode wanted);
 int mode_list(struct host *h, int (*cb)(const char *name, void *arg), void *arg);
 /* The publishes of all networks, likewise. */
 int mode_publishes(struct host *h, int (*cb)(const char *net, const struct publish *p, void *arg), void *arg);
+/* The same as in the table: of one network, by its mode, or with net NULL of all networks of all modes. */
+int mode_flows(struct host *h, const struct flow_filter *f, int (*cb)(const struct mode_flow *f, void *arg), void *arg);
+int mode_flows_end(struct host *h, const struct flow_filter *f, __u64 *ret);
+int mode_fdb(struct host *h, const char *net, int (*cb)(const struct mode_mac *m, void *arg), void *arg);
+int mode_drops(struct host *h, const char *net,
+	       int (*cb)(const char *net, const char *reason, const char *text, __u64 packets, void *arg), void *arg);
 /* Removes what killed runs of any mode have left. The lock is held. */
 int mode_repair(struct host *h);

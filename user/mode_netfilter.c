@@ -1,43 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The mode of a Linux bridge and nftables: not built yet, and says so before anything changes. */
-#include "log.h"
+/* The mode of a Linux bridge and nftables: its table of functions. */
 #include "mode.h"
-
-static int netfilter_probe(void)
-{
-	hint("use --mode bpf");
-	return fail_feature("mode netfilter is not built yet");
-}
-
-/* There can be no networks in this mode. */
-static int netfilter_list(struct host *h, int (*cb)(const char *name, void *arg), void *arg)
-{
-	(void)h;
-	(void)cb;
-	(void)arg;
-	return 0;
-}
-
-static int netfilter_publishes(struct host *h, const char *net,
-			       int (*cb)(const char *net, const struct publish *p, void *arg), void *arg)
-{
-	(void)h;
-	(void)net;
-	(void)cb;
-	(void)arg;
-	return 0;
-}
-
-static int netfilter_repair(struct host *h)
-{
-	(void)h;
-	return 0;
-}
+#include "nf_flows.h"
+#include "nf_net.h"
+#include "nf_port.h"
+#include "nf_publish.h"
+#include "nf_read.h"
+#include "nf_record.h"
 
 const struct mode mode_netfilter = {
 	.name = "netfilter",
-	.probe = netfilter_probe,
-	.list = netfilter_list,
-	.repair = netfilter_repair,
-	.publishes = netfilter_publishes,
+	.probe = nf_net_probe,
+	.read = nf_read_net,
+	.list = nf_record_list,
+	.net_add = nf_net_add,
+	.net_change = nf_net_change,
+	.net_del = nf_net_del,
+	.repair = nf_net_repair,
+	.port_add = nf_port_add,
+	.port_six = nf_port_six,
+	.port_del = nf_port_del,
+	.publish_set = nf_publish_set,
+	.port_limit = nf_port_limit,
+	.flows = nf_flows_read,
+	.flows_end = nf_flows_end,
+	.fdb = nf_read_fdb,
+	.drops = nf_read_drops,
+	.publishes = nf_publish_list,
+	.usage = nf_flows_usage,
+	.externals = nf_flows_externals,
 };

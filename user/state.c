@@ -411,6 +411,51 @@ int state_get(__u64 host, const char *kind, const char *key, char *ret, size_t s
 	return r ? 0 : -ENOENT;
 }
 
+int state_write(const char *file, void (*write)(FILE *f, const void *arg), const void *arg)
+{
+	__attribute__((cleanup(close_file))) FILE *out = NULL;
+	autoclose int dir = open_dir(true);
+
+	if (dir < 0)
+		return dir;
+	out = open_stream(dir, NEW_FILE, O_WRONLY | O_CREAT | O_TRUNC);
+	if (!out)
+		return fail(-errno, "cannot write '%s/%s'", STATE_DIR, NEW_FILE);
+	write(out, arg);
+	if (fflush(out) || ferror(out) || fsync(fileno(out)))
+		return fail(errno ? -errno : -EIO, "cannot write '%s/%s'", STATE_DIR, NEW_FILE);
+	if (renameat(dir, NEW_FILE, dir, file))
+		return fail(-errno, "cannot replace '%s/%s'", STATE_DIR, file);
+	return 0;
+}
+
+int state_remove(const char *file)
+{
+	autoclose int dir = open_dir(false);
+
+	if (dir < 0)
+		return dir == -ENOENT ? 0 : dir;
+	if (unlinkat(dir, file, 0) && errno != ENOENT)
+		return fail(-errno, "cannot remove '%s/%s'", STATE_DIR, file);
+	return 0;
+}
+
+int state_files(const char *prefix, int (*cb)(const char *rest, void *arg), void *arg)
+{
+	size_t len = strlen(prefix);
+	DIR *d = opendir(STATE_DIR);
+	struct dirent *e;
+	int r = 0;
+
+	if (!d)
+		return errno == ENOENT ? 0 : fail(-errno, "cannot read '%s'", STATE_DIR);
+	while (!r && (e = readdir(d)))
+		if (!strncmp(e->d_name, prefix, len))
+			r = cb(e->d_name + len, arg);
+	closedir(d);
+	return r;
+}
+
 int state_forget(__u64 host)
 {
 	autoclose int dir = open_dir(false);

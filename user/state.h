@@ -3,6 +3,7 @@
 #pragma once
 
 #include <linux/types.h>
+#include <stdio.h>
 
 #include "util.h"
 
@@ -39,5 +40,10 @@ int state_unset(__u64 host, const char *kind, const char *key);
 int state_get(__u64 host, const char *kind, const char *key, char *ret, size_t size);
 /* Calls cb for each fact of a kind; a non-zero return ends the walk and is returned. */
 int state_each(__u64 host, const char *kind, int (*cb)(const char *key, const char *value, void *arg), void *arg);
+/* A file of its own for what is more than a word: written by the function, whole or not at all. */
+int state_write(const char *file, void (*write)(FILE *f, const void *arg), const void *arg);
+int state_remove(const char *file); /* 0 also if it is not there */
+/* Calls cb for each file whose name begins so, with the rest of its name; a non-zero return ends the walk and is returned. */
+int state_files(const char *prefix, int (*cb)(const char *rest, void *arg), void *arg);
 /* Forgets all facts of a host. */
 int state_forget(__u64 host);

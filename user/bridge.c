@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The Linux bridge, by route netlink. */
+#include "bridge.h"
+
+#include <errno.h>
+#include <linux/if_bridge.h>
+#include <linux/neighbour.h>
+
+int bridge_add(struct nl *nl, const char *name, const __u8 *mac, __u32 mtu)
+{
+	struct nlmsghdr *nlh = nl_msg(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+	struct nlattr *info, *data;
+
+	mnl_nlmsg_put_extra_header(nlh, sizeof(struct ifinfomsg));
+	mnl_attr_put_strz(nlh, IFLA_IFNAME, name);
+	if (mac)
+		mnl_attr_put(nlh, IFLA_ADDRESS, 6, mac);
+	mnl_attr_put_u32(nlh, IFLA_MTU, mtu);
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "bridge");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	mnl_attr_put_u32(nlh, IFLA_BR_STP_STATE, 0);
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+	return nl_send(nl, NULL);
+}
+
+static struct nlmsghdr *port_msg(struct nl *nl, __u8 family, int ifindex)
+{
+	struct nlmsghdr *nlh = nl_msg(nl, RTM_SETLINK, 0);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+
+	ifi->ifi_family = family;
+	ifi->ifi_index = ifindex;
+	return nlh;
+}
+
+int bridge_join(struct nl *nl, int ifindex, int bridge)
+{
+	mnl_attr_put_u32(port_msg(nl, AF_UNSPEC, ifindex), IFLA_MASTER, (__u32)bridge);
+	return nl_send(nl, NULL);
+}
+
+int bridge_lock(struct nl *nl, int ifindex)
+{
+	struct nlmsghdr *nlh = port_msg(nl, PF_BRIDGE, ifindex);
+	struct nlattr *info = mnl_attr_nest_start(nlh, IFLA_PROTINFO | NLA_F_NESTED);
+
+	mnl_attr_put_u8(nlh, IFLA_BRPORT_LEARNING, 0);
+	mnl_attr_put_u8(nlh, IFLA_BRPORT_LOCKED, 1);
+	mnl_attr_nest_end(nlh, info);
+	return nl_send(nl, NULL);
+}
+
+int bridge_fdb_add(struct nl *nl, int ifindex, const __u8 mac[6])
+{
+	struct nlmsghdr *nlh = nl_msg(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
+	struct ndmsg *nd = mnl_nlmsg_put_extra_header(nlh, sizeof(*nd));
+
+	nd->ndm_family = PF_BRIDGE;
+	nd->ndm_ifindex = ifindex;
+	nd->ndm_state = NUD_NOARP;
+	nd->ndm_flags = NTF_MASTER;
+	mnl_attr_put(nlh, NDA_LLADDR, 6, mac);
+	return nl_send(nl, NULL);
+}
+
+struct fdb_walk {
+	struct bridge_fdb *v;
+	size_t n, room;
+	int bridge;
+};
+
+static int fdb_keep(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct ndmsg *nd = mnl_nlmsg_get_payload(nlh);
+	struct fdb_walk *w = arg;
+	struct bridge_fdb e = {
+		.ifindex = nd->ndm_ifindex,
+		.fixed = nd->ndm_state & (NUD_NOARP | NUD_PERMANENT),
+		.local = nd->ndm_state & NUD_PERMANENT,
+	};
+	const struct nlattr *a;
+	bool mac = false, vlan = false;
+	int master = 0;
+
+	mnl_attr_for_each(a, nlh, sizeof(*nd)) {
+		const void *payload = mnl_attr_get_payload(a);
+		size_t len = mnl_attr_get_payload_len(a);
+
+		if (mnl_attr_get_type(a) == NDA_LLADDR && len == sizeof(e.mac)) {
+			memcpy(e.mac, payload, sizeof(e.mac));
+			mac = true;
+		} else if (mnl_attr_get_type(a) == NDA_MASTER && len == sizeof(__u32)) {
+			master = (int)mnl_attr_get_u32(a);
+		} else if (mnl_attr_get_type(a) == NDA_VLAN) {
+			vlan = true;
+		} else if (mnl_attr_get_type(a) == NDA_CACHEINFO && len >= sizeof(struct nda_cacheinfo)) {
+			e.idle = ((const struct nda_cacheinfo *)payload)->ndm_used / 100; /* USER_HZ */
+		}
+	}
+	if (nd->ndm_family != PF_BRIDGE || !mac || vlan || (master != w->bridge && nd->ndm_ifindex != w->bridge))
+		return MNL_CB_OK;
+	if (w->n == w->room) {
+		size_t room = 2 * w->room + 16;
+		void *more = realloc(w->v, room * sizeof(*w->v));
+
+		if (!more) {
+			errno = ENOMEM;
+			return MNL_CB_ERROR;
+		}
+		w->v = more;
+		w->room = room;
+	}
+	w->v[w->n++] = e;
+	return MNL_CB_OK;
+}
+
+static void fdb_forget(void *arg)
+{
+	((struct fdb_walk *)arg)->n = 0;
+}
+
+int bridge_fdb_list(struct nl *nl, int bridge, int (*cb)(const struct bridge_fdb *e, void *arg), void *arg)
+{
+	struct nlmsghdr *nlh = nl_msg(nl, RTM_GETNEIGH, NLM_F_DUMP);
+	struct ndmsg *nd = mnl_nlmsg_put_extra_header(nlh, sizeof(*nd));
+	struct fdb_walk w = { .bridge = bridge };
+	size_t i;
+	int r;
+
+	nd->ndm_family = PF_BRIDGE;
+	mnl_attr_put_u32(nlh, NDA_MASTER, (__u32)bridge);
+	r = nl_query(nl, fdb_keep, fdb_forget, &w);
+	for (i = 0; !r && i < w.n; i++)
+		r = cb(&w.v[i], arg);
+	free(w.v);
+	return r;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The Linux bridge, by route netlink. Functions return 0 or -errno and print nothing. */
+#pragma once
+
+#include "link.h"
+
+/* A bridge without spanning tree, down. mac may be NULL: then the kernel chooses, and changes it with the ports. */
+int bridge_add(struct nl *nl, const char *name, const __u8 *mac, __u32 mtu);
+/* Makes an interface a port of a bridge; bridge 0: of none. */
+int bridge_join(struct nl *nl, int ifindex, int bridge);
+/* Nothing but the static entries tells who is behind the port, and only they may send there. */
+int bridge_lock(struct nl *nl, int ifindex);
+/* A static entry: the MAC is behind the port. */
+int bridge_fdb_add(struct nl *nl, int ifindex, const __u8 mac[6]);
+
+struct bridge_fdb {
+	int ifindex; /* of the port */
+	__u8 mac[6];
+	bool fixed; /* does not age */
+	bool local; /* an interface's own */
+	__u64 idle; /* seconds since its last frame */
+};
+/* Calls cb for each entry of a bridge; a non-zero return of cb ends the walk and is returned. */
+int bridge_fdb_list(struct nl *nl, int bridge, int (*cb)(const struct bridge_fdb *e, void *arg), void *arg);

@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Flows of netfilter mode: the kernel's connections, seen as a network's. */
+#include "nf_flows.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_sctp.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
+
+#include "conntrack.h"
+#include "log.h"
+#include "nf_record.h"
+
+#define COUNT_PATH "/proc/sys/net/netfilter/nf_conntrack_count"
+#define MAX_PATH   "/proc/sys/net/netfilter/nf_conntrack_max"
+
+struct nets {
+	struct host *h;
+	struct network *v;
+	size_t n;
+};
+
+static void nets_free(struct nets *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		network_free(&s->v[i]);
+	free(s->v);
+}
+#define autonets __attribute__((cleanup(nets_free)))
+
+static int nets_add(const char *name, void *arg)
+{
+	struct nets *s = arg;
+	struct network n, *more;
+	int r = nf_record_read(s->h, name, &n);
+
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	more = realloc(s->v, (s->n + 1) * sizeof(*more));
+	if (!more) {
+		network_free(&n);
+		return fail(-ENOMEM, "cannot list networks");
+	}
+	s->v = more;
+	s->v[s->n++] = n;
+	return 0;
+}
+
+static bool within(const struct addr *a, const struct addr *net)
+{
+	return net->family && a->family == net->family && addr_same_prefix(a, net, net->plen);
+}
+
+static const struct network *nets_of(const struct nets *s, const struct addr *a)
+{
+	size_t i;
+
+	for (i = 0; i < s->n; i++)
+		if (within(a, &s->v[i].gateway) || within(a, &s->v[i].gateway6))
+			return &s->v[i];
+	return NULL;
+}
+
+static const char *port_of(const struct network *n, const struct addr *a)
+{
+	size_t i;
+
+	for (i = 0; i < n->n_ports; i++) {
+		const struct addr *p = a->family == AF_INET6 ? &n->ports[i].addr6 : &n->ports[i].addr;
+
+		if (p->family && !memcmp(p->bytes, a->bytes, addr_size(a->family)))
+			return n->ports[i].name;
+	}
+	return NULL;
+}
+
+static enum flow_state state_of(const struct conntrack *c)
+{
+	if (c->orig.proto == IPPROTO_TCP) {
+		switch (c->tcp_state) {
+		case TCP_CONNTRACK_ESTABLISHED:
+			return FLOW_ESTABLISHED;
+		case TCP_CONNTRACK_FIN_WAIT:
+		case TCP_CONNTRACK_CLOSE_WAIT:
+			return FLOW_HALF_CLOSED;
+		case TCP_CONNTRACK_LAST_ACK:
+		case TCP_CONNTRACK_TIME_WAIT:
+			return FLOW_CLOSED;
+		case TCP_CONNTRACK_CLOSE:
+			return FLOW_RESET;
+		}
+		return FLOW_OPENING;
+	}
+	if (c->orig.proto == IPPROTO_SCTP) {
+		switch (c->tcp_state) {
+		case SCTP_CONNTRACK_ESTABLISHED:
+			return FLOW_ESTABLISHED;
+		case SCTP_CONNTRACK_SHUTDOWN_SENT:
+		case SCTP_CONNTRACK_SHUTDOWN_RECD:
+			return FLOW_HALF_CLOSED;
+		case SCTP_CONNTRACK_SHUTDOWN_ACK_SENT:
+			return FLOW_CLOSED;
+		}
+		return FLOW_OPENING;
+	}
+	return FLOW_ACTIVE;
+}
+
+static bool is_icmp(__u8 proto)
+{
+	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
+}
+
+/* Begun by a container, or led to one by a publish; everything else is the host's own. */
+static bool flow_of(const struct nets *s, const struct conntrack *c, struct mode_flow *ret)
+{
+	const struct network *n = nets_of(s, &c->orig.src);
+	bool in = !n;
+
+	if (!(c->status & (IPS_SRC_NAT | IPS_DST_NAT)))
+		return false;
+	if (in)
+		n = c->status & IPS_DST_NAT ? nets_of(s, &c->reply.src) : NULL;
+	if (!n)
+		return false;
+	*ret = (struct mode_flow){
+		.proto = c->orig.proto,
+		.state = state_of(c),
+		.inner = in ? c->reply.src : c->orig.src,
+		.ext = in ? c->orig.dst : c->reply.dst,
+		.peer = in ? c->orig.src : c->orig.dst,
+		.inner_port = in ? c->reply.sport : c->orig.sport,
+		.ext_port = in ? c->orig.dport : c->reply.dport,
+		.peer_port = in ? c->orig.sport : c->orig.dport,
+		.net = n->name,
+		.left = c->left,
+		.inbound = in,
+		.translated = true,
+		.hairpin = !in && c->status & IPS_DST_NAT,
+		.out_packets = in ? c->reply_packets : c->orig_packets,
+		.out_bytes = in ? c->reply_bytes : c->orig_bytes,
+		.in_packets = in ? c->orig_packets : c->reply_packets,
+		.in_bytes = in ? c->orig_bytes : c->reply_bytes,
+	};
+	if (is_icmp(ret->proto)) {
+		ret->inner_port = c->orig.icmp_id;
+		ret->ext_port = c->reply.icmp_id;
+	}
+	ret->port = port_of(n, &ret->inner);
+	return true;
+}
+
+static bool wanted(const struct flow_filter *f, const struct mode_flow *m)
+{
+	if (f->net && !streq(f->net, m->net))
+		return false;
+	if (f->port && (!m->port || !streq(f->port, m->port)))
+		return false;
+	if (f->by_proto && f->proto != m->proto)
+		return false;
+	if (f->states && !(f->states & 1U << m->state))
+		return false;
+	return !f->addr.family || within(&m->inner, &f->addr) || within(&m->ext, &f->addr) ||
+	       within(&m->peer, &f->addr);
+}
+
+struct reading {
+	struct nets nets;
+	const struct flow_filter *f;
+	int (*cb)(const struct mode_flow *f, void *arg);
+	void *arg;
+};
+
+static int read_one(const struct conntrack *c, void *arg)
+{
+	struct reading *r = arg;
+	struct mode_flow m;
+
+	return flow_of(&r->nets, c, &m) && wanted(r->f, &m) ? r->cb(&m, r->arg) : 0;
+}
+
+int nf_flows_read(struct host *h, const struct flow_filter *f, int (*cb)(const struct mode_flow *f, void *arg),
+		  void *arg)
+{
+	struct reading r = { .nets.h = h, .f = f, .cb = cb, .arg = arg };
+	int err = nf_record_list(h, nets_add, &r.nets);
+
+	if (!err && r.nets.n)
+		err = conntrack_list(read_one, &r);
+	nets_free(&r.nets);
+	return err;
+}
+
+struct ending {
+	struct nets nets;
+	const struct flow_filter *f;
+	const struct network *net; /* with publish: as it was */
+	const struct publish *publish;
+	const struct addr *addr;
+	struct nl *nl;
+	__u64 ended;
+};
+
+static bool by_publish(const struct ending *e, const struct conntrack *c)
+{
+	static const __u8 none[16];
+	const struct publish *p = e->publish;
+	const struct port *to = network_port(e->net, p->port);
+	const struct addr *a = !to ? NULL : p->addr.family == AF_INET6 ? &to->addr6 : &to->addr;
+
+	return a && c->status & IPS_DST_NAT && c->orig.proto == p->proto && c->orig.dst.family == p->addr.family &&
+	       c->orig.dport >= p->first && c->orig.dport <= p->last &&
+	       c->reply.sport == p->to_first + (c->orig.dport - p->first) &&
+	       !memcmp(c->reply.src.bytes, a->bytes, addr_size(a->family)) &&
+	       (!memcmp(p->addr.bytes, none, sizeof(none)) ||
+		!memcmp(p->addr.bytes, c->orig.dst.bytes, addr_size(p->addr.family)));
+}
+
+static bool by_addr(const struct ending *e, const struct conntrack *c)
+{
+	struct addr whole = *e->addr;
+
+	whole.plen = addr_size(whole.family) * 8;
+	return within(&c->orig.src, &whole) || within(&c->reply.src, &whole);
+}
+
+static int end_one(const struct conntrack *c, void *arg)
+{
+	struct ending *e = arg;
+	struct mode_flow m;
+	int r;
+
+	if (e->publish ? !by_publish(e, c) : e->addr ? !by_addr(e, c) : !flow_of(&e->nets, c, &m) || !wanted(e->f, &m))
+		return 0;
+	r = conntrack_del(e->nl, &c->orig);
+	e->ended += !r;
+	return r;
+}
+
+static int end_all(struct ending *e)
+{
+	autonl struct nl *nl = NULL;
+	int r = nl_open_to(NETLINK_NETFILTER, &nl);
+
+	if (r)
+		return r;
+	e->nl = nl;
+	r = conntrack_list(end_one, e);
+	return r ? fail(r, "cannot end connections") : 0;
+}
+
+int nf_flows_end(struct host *h, const struct flow_filter *f, __u64 *ret)
+{
+	struct ending e = { .nets.h = h, .f = f };
+	int r = nf_record_list(h, nets_add, &e.nets);
+
+	if (!r && e.nets.n)
+		r = end_all(&e);
+	*ret = e.ended;
+	nets_free(&e.nets);
+	return r;
+}
+
+int nf_flows_end_publish(struct host *h, const struct network *n, const struct publish *p)
+{
+	struct ending e = { .nets.h = h, .net = n, .publish = p };
+
+	return end_all(&e);
+}
+
+int nf_flows_end_addr(struct host *h, const struct addr *a)
+{
+	struct ending e = { .nets.h = h, .addr = a };
+
+	return a->family ? end_all(&e) : 0;
+}
+
+static __u64 number(const char *path)
+{
+	char text[32] = "";
+	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 || read(fd, text, sizeof(text) - 1) < 0 ? 0 : strtoull(text, NULL, 10);
+}
+
+/* The table is the host's whole one; others use it too. */
+int nf_flows_usage(struct host *h, struct mode_usage *ret)
+{
+	(void)h;
+	*ret = (struct mode_usage){ .flows = number(COUNT_PATH), .flows_max = number(MAX_PATH) };
+	return 0;
+}
+
+struct externals {
+	const struct addr *addr;
+	__u8 seen[NSF_LEDGER_MAX][65536 / 8];
+	struct mode_external ret;
+};
+
+static int ledger_of(__u8 proto)
+{
+	switch (proto) {
+	case IPPROTO_TCP:
+		return NSF_LEDGER_TCP;
+	case IPPROTO_UDP:
+	case IPPROTO_UDPLITE:
+		return NSF_LEDGER_UDP;
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		return NSF_LEDGER_ICMP;
+	}
+	return -1;
+}
+
+static int externals_count(const struct conntrack *c, void *arg)
+{
+	struct externals *e = arg;
+	int ledger = ledger_of(c->orig.proto);
+	__u16 port = is_icmp(c->orig.proto) ? c->reply.icmp_id : c->reply.dport;
+	__u8 *byte;
+
+	if (ledger < 0 || !(c->status & IPS_SRC_NAT) || !within(&c->reply.dst, e->addr))
+		return 0;
+	byte = &e->seen[ledger][port / 8];
+	e->ret.used[ledger] += !(*byte & 1 << port % 8);
+	*byte |= 1 << port % 8;
+	return 0;
+}
+
+int nf_flows_externals(struct host *h, const char *net, int (*cb)(const struct mode_external *e, void *arg), void *arg)
+{
+	struct network n;
+	unsigned i;
+	int r = nf_record_read(h, net, &n);
+
+	if (r)
+		return r;
+	for (i = 0; !r && i < n.n_pool + n.n_pool6; i++) {
+		autofree struct externals *e = calloc(1, sizeof(*e));
+
+		if (!e) {
+			r = fail(-ENOMEM, "cannot count external ports");
+			break;
+		}
+		e->addr = i < n.n_pool ? &n.pool[i] : &n.pool6[i - n.n_pool];
+		e->ret.addr = *e->addr;
+		r = conntrack_list(externals_count, e);
+		if (!r)
+			r = cb(&e->ret, arg);
+	}
+	network_free(&n);
+	return r;
+}

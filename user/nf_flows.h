@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Flows of netfilter mode: the kernel's connections, seen as a network's. See struct mode for what each returns. */
+#pragma once
+
+#include "mode.h"
+
+int nf_flows_read(struct host *h, const struct flow_filter *f, int (*cb)(const struct mode_flow *f, void *arg),
+		  void *arg);
+int nf_flows_end(struct host *h, const struct flow_filter *f, __u64 *ret);
+/* Ends what came by a publish; n: the network as it was. Prints. */
+int nf_flows_end_publish(struct host *h, const struct network *n, const struct publish *p);
+/* Ends all of an inner address. Prints. */
+int nf_flows_end_addr(struct host *h, const struct addr *a);
+int nf_flows_usage(struct host *h, struct mode_usage *ret);
+int nf_flows_externals(struct host *h, const char *net, int (*cb)(const struct mode_external *e, void *arg), void *arg);

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Ports of netfilter mode: on the bridge, with an entry of the record each. */
+#include "nf_port.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "bridge.h"
+#include "ifname.h"
+#include "log.h"
+#include "nf_flows.h"
+#include "nf_record.h"
+#include "nf_rules.h"
+#include "port.h"
+#include "port6.h"
+#include "six.h"
+#include "state.h"
+
+void nf_port_ifname(const char *net, const struct port *p, char ret[IFNAMSIZ])
+{
+	if (p->netns[0])
+		ifname_port(net, p->name, ret);
+	else
+		snprintf(ret, IFNAMSIZ, "%s", p->dev);
+}
+
+/* A change of the record: reads it, changes it, writes it, and makes the rules follow. */
+static int port_record(struct host *h, const char *net, void (*change)(struct network *n, const void *arg),
+		       const void *arg)
+{
+	struct network n;
+	int r = nf_record_read(h, net, &n);
+
+	if (r)
+		return r;
+	change(&n, arg);
+	r = nf_record_write(h, &n);
+	if (!r)
+		r = nf_rules_sync(h, NULL);
+	network_free(&n);
+	return r;
+}
+
+/* The port as it should be stands where it stood, or last. */
+static void record_put(struct network *n, const void *arg)
+{
+	const struct port *p = arg;
+	struct port *to = network_port(n, p->name);
+
+	if (!to)
+		to = network_add_port(n, p->name);
+	if (to)
+		*to = *p;
+}
+
+/* Its publishes go with it. */
+static void record_take(struct network *n, const void *arg)
+{
+	size_t i, kept = 0;
+
+	for (i = 0; i < n->n_ports; i++)
+		if (!streq(n->ports[i].name, arg))
+			n->ports[kept++] = n->ports[i];
+	n->n_ports = kept;
+	for (i = kept = 0; i < n->n_publishes; i++)
+		if (!streq(n->publishes[i].port, arg))
+			n->publishes[kept++] = n->publishes[i];
+	n->n_publishes = kept;
+}
+
+struct lives {
+	struct host *h;
+	const char *netns;
+};
+
+static int lives_in(const char *name, void *arg)
+{
+	const struct lives *l = arg;
+	struct network n;
+	int r = nf_record_read(l->h, name, &n);
+	size_t i;
+
+	if (r)
+		return 0;
+	for (i = 0; !r && i < n.n_ports; i++)
+		r = streq(n.ports[i].netns, l->netns);
+	network_free(&n);
+	return r;
+}
+
+bool nf_port_lives(struct host *h, const char *netns)
+{
+	struct lives l = { h, netns };
+
+	return nf_record_list(h, lives_in, &l) == 1;
+}
+
+static int port_leave(struct host *h, const char *netns)
+{
+	return netns[0] && !nf_port_lives(h, netns) ? host_netns_put(h, netns) : 0;
+}
+
+/* A number that no MAC chosen for the network has yet. */
+static __u16 port_number(const struct network *n)
+{
+	__u16 number;
+	__u8 mac[6];
+	size_t i;
+
+	for (number = 1;; number++) {
+		ifname_mac(n->name, number, mac);
+		for (i = 0; i < n->n_ports && memcmp(n->ports[i].mac, mac, sizeof(mac)); i++)
+			;
+		if (i == n->n_ports)
+			return number;
+	}
+}
+
+/* On the bridge, and up last of all: rules and lock stand by then. */
+static int port_join(struct host *h, const struct network *n, const struct port *p, const struct link *l, int bridge)
+{
+	char alias[NET_NAME_LEN + NSF_NAME_LEN + 16];
+	struct link_change up = { .up = 1 };
+	bool managed = p->netns[0];
+	int r;
+
+	snprintf(alias, sizeof(alias), "nsfast:%s/%s", n->name, p->name);
+	if (managed) {
+		up.alias = alias;
+		up.addrgen_none = 1;
+		six_set(l->name, "disable_ipv6", 1); /* saves its own noise */
+	}
+	r = bridge_join(h->nl, l->ifindex, bridge);
+	if (!r && managed)
+		r = bridge_lock(h->nl, l->ifindex);
+	if (!r && managed)
+		r = bridge_fdb_add(h->nl, l->ifindex, p->mac);
+	if (!r)
+		r = link_set(h->nl, l->ifindex, &up);
+	return r ? fail(r, "%s/%s: cannot make '%s' a port of the bridge", n->name, p->name, l->name) : 0;
+}
+
+static int port_adopt(struct host *h, const struct network *n, struct port *p, int bridge)
+{
+	struct link l;
+	int r = port_adoptable(h, n, p, &l);
+
+	if (!r && !(l.flags & IFF_UP))
+		r = state_set(h->cookie, "down", p->dev, n->name);
+	if (!r)
+		r = port_record(h, n->name, record_put, p);
+	return r ? r : port_join(h, n, p, &l, bridge);
+}
+
+static int port_create(struct host *h, const struct network *n, const struct network *now, struct port *p, int bridge)
+{
+	autoclose int netns = -1;
+	struct link l;
+	int r = host_netns_get(h, n->name, p->netns, &netns);
+
+	if (!r)
+		r = port_veth(h, n, p, netns, port_number(now), &l);
+	if (!r)
+		r = port_record(h, n->name, record_put, p);
+	if (!r)
+		r = port_join(h, n, p, &l, bridge);
+	return r ? r : port_inside(h, n, p, netns, l.ifindex);
+}
+
+int nf_port_add(struct host *h, struct network *n, struct port *p)
+{
+	struct network now;
+	struct link bridge;
+	int r = link_get(h->nl, n->name, 0, &bridge);
+
+	if (r)
+		return fail(r, "%s/%s: cannot read the bridge '%s'", n->name, p->name, n->name);
+	r = nf_record_read(h, n->name, &now);
+	if (r)
+		return r;
+	r = p->dev[0] ? port_adopt(h, n, p, bridge.ifindex) : port_create(h, n, &now, p, bridge.ifindex);
+	network_free(&now);
+	if (r)
+		nf_port_del(h, n->name, p->name);
+	return r;
+}
+
+int nf_port_release(struct host *h, const char *net, const struct port *p)
+{
+	const struct link_change down = { .up = -1 };
+	char ifname[IFNAMSIZ], was[NET_NAME_LEN];
+	struct link l;
+	int r;
+
+	nf_port_ifname(net, p, ifname);
+	if (link_get(h->nl, ifname, 0, &l))
+		return p->netns[0] ? 0 : state_unset(h->cookie, "down", ifname);
+	if (p->netns[0]) {
+		r = streq(l.kind, "veth") ? link_del(h->nl, l.ifindex) : 0;
+		return r ? fail(r, "%s/%s: cannot delete '%s'", net, p->name, ifname) : 0;
+	}
+	r = l.master ? bridge_join(h->nl, l.ifindex, 0) : 0;
+	if (!r && !state_get(h->cookie, "down", ifname, was, sizeof(was)))
+		r = link_set(h->nl, l.ifindex, &down);
+	if (r)
+		return fail(r, "%s/%s: cannot release interface '%s'", net, p->name, ifname);
+	return state_unset(h->cookie, "down", ifname);
+}
+
+int nf_port_del(struct host *h, const char *net, const char *name)
+{
+	struct network now;
+	struct port p, *found;
+	int r = nf_record_read(h, net, &now), second;
+
+	if (r)
+		return r == -ENOENT ? 0 : r;
+	found = network_port(&now, name);
+	p = found ? *found : (struct port){};
+	network_free(&now);
+	if (!found)
+		return 0;
+	/* the interface goes before its rules */
+	r = nf_port_release(h, net, &p);
+	second = port_record(h, net, record_take, name);
+	r = r ? r : second;
+	second = nf_flows_end_addr(h, &p.addr);
+	r = r ? r : second;
+	second = nf_flows_end_addr(h, &p.addr6);
+	r = r ? r : second;
+	second = port_leave(h, p.netns);
+	return r ? r : second;
+}
+
+int nf_port_six(struct host *h, const struct network *n, const struct port *p)
+{
+	struct network now;
+	struct addr was = {};
+	struct port to, *found;
+	int r = nf_record_read(h, n->name, &now);
+
+	if (r)
+		return r;
+	found = network_port(&now, p->name);
+	if (!found) {
+		network_free(&now);
+		return -ENOENT;
+	}
+	was = found->addr6;
+	was.plen = 128;
+	to = *found;
+	to.addr6 = p->addr6;
+	network_free(&now);
+	r = port_record(h, n->name, record_put, &to);
+	return r ? r : port6_change(h, n, &to, &was);
+}
+
+void nf_port_limit(struct host *h, const struct network *n, const struct port *p)
+{
+	port_record(h, n->name, record_put, p);
+}
+
+int nf_port_mtu(struct host *h, const struct network *n, const struct port *p, __u32 mtu)
+{
+	const struct link_change change = { .mtu = mtu };
+	char ifname[IFNAMSIZ];
+	struct link l;
+	int r;
+
+	nf_port_ifname(n->name, p, ifname);
+	r = link_get(h->nl, ifname, 0, &l);
+	if (!r)
+		r = link_set(h->nl, l.ifindex, &change);
+	if (!r)
+		six_set(ifname, "disable_ipv6", 1); /* above an MTU of 1280 the kernel has made it anew */
+	if (!r)
+		r = port_inside_mtu(h, p->netns, mtu);
+	return r ? fail(r, "%s/%s: cannot set the MTU", n->name, p->name) : 0;
+}

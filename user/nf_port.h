@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Ports of netfilter mode: on the bridge, with an entry of the record each. See struct mode. */
+#pragma once
+
+#include "host.h"
+#include "net.h"
+
+int nf_port_add(struct host *h, struct network *n, struct port *p);
+int nf_port_six(struct host *h, const struct network *n, const struct port *p);
+int nf_port_del(struct host *h, const char *net, const char *name);
+void nf_port_limit(struct host *h, const struct network *n, const struct port *p);
+
+/* The host's end of a port. */
+void nf_port_ifname(const char *net, const struct port *p, char ret[IFNAMSIZ]);
+/* Takes the interface away, or gives an adopted one back as it was. 0 also if it is not there. Prints. */
+int nf_port_release(struct host *h, const char *net, const struct port *p);
+/* Sets the MTU of both ends of a managed port. Prints. */
+int nf_port_mtu(struct host *h, const struct network *n, const struct port *p, __u32 mtu);
+/* True if a port lives in the namespace of that name. */
+bool nf_port_lives(struct host *h, const char *netns);

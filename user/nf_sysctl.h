@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Settings of the host that netfilter mode needs and puts back: forwarding on uplinks. */
+#pragma once
+
+#include "host.h"
+#include "net.h"
+
+/* Sets what the records need, and one network more that is being made (NULL: none); what nobody needs any more gets the
+ * value back that it had. Prints. */
+int nf_sysctl_sync(struct host *h, const struct network *making);
+/* True if all of a network's are set. Prints nothing. */
+bool nf_sysctl_whole(const struct network *n);
+/* Forwarding of IPv6 on the gateway itself: it goes with it. 0 or -errno. */
+int nf_sysctl_gateway6(const char *ifname);
+/* A value below /proc/sys/net. 0 or -errno. */
+int nf_sysctl_get(const char *key, char *ret, size_t size);
+int nf_sysctl_set(const char *key, const char *value);
