@@ -115,7 +115,8 @@ void conf_write(FILE *f, const struct network *n, const char *mode)
 	write_list(f, "Address=", gateways, n->gateway6.family ? 2 : 1, true);
 	fprintf(f, "IPv6=%s\nUplink=%s\n", n->gateway6.family ? "yes" : "no", n->uplink[0] ? n->uplink : "none");
 	write_snat(f, "SNat=", n->snat, n->pool, n->n_pool);
-	write_snat(f, "SNat6=", n->snat6, n->pool6, n->n_pool6);
+	if (n->gateway6.family)
+		write_snat(f, "SNat6=", n->snat6, n->pool6, n->n_pool6);
 	write_policy(f, n);
 	fprintf(f, "MTU=%u\n", n->mtu);
 	write_limits(f, n->limit);

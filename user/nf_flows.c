@@ -2,6 +2,7 @@
 /* Flows of netfilter mode: the kernel's connections, seen as a network's. */
 #include "nf_flows.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netfilter/nf_conntrack_common.h>
@@ -29,7 +30,6 @@ static void nets_free(struct nets *s)
 		network_free(&s->v[i]);
 	free(s->v);
 }
-#define autonets __attribute__((cleanup(nets_free)))
 
 static int nets_add(const char *name, void *arg)
 {
@@ -194,15 +194,24 @@ int nf_flows_read(struct host *h, const struct flow_filter *f, int (*cb)(const s
 	return err;
 }
 
+/* Which connections end is said by a function; what it needs of these is filled in. */
 struct ending {
+	bool (*means)(const struct ending *e, const struct conntrack *c);
 	struct nets nets;
 	const struct flow_filter *f;
-	const struct network *net; /* with publish: as it was */
+	const struct network *net;
 	const struct publish *publish;
 	const struct addr *addr;
 	struct nl *nl;
 	__u64 ended;
 };
+
+static bool by_filter(const struct ending *e, const struct conntrack *c)
+{
+	struct mode_flow m;
+
+	return flow_of(&e->nets, c, &m) && wanted(e->f, &m);
+}
 
 static bool by_publish(const struct ending *e, const struct conntrack *c)
 {
@@ -221,23 +230,39 @@ static bool by_publish(const struct ending *e, const struct conntrack *c)
 
 static bool by_addr(const struct ending *e, const struct conntrack *c)
 {
-	struct addr whole = *e->addr;
+	return within(&c->orig.src, e->addr) || within(&c->reply.src, e->addr);
+}
 
-	whole.plen = addr_size(whole.family) * 8;
-	return within(&c->orig.src, &whole) || within(&c->reply.src, &whole);
+/* Goes out by another address than it would now. */
+static bool by_pool(const struct ending *e, const struct conntrack *c)
+{
+	const struct network *n = e->net;
+	bool six = c->orig.src.family == AF_INET6;
+	const struct addr *pool = six ? n->pool6 : n->pool;
+	unsigned count = six ? n->n_pool6 : n->n_pool, i;
+	__u32 addr;
+
+	if (!within(&c->orig.src, six ? &n->gateway6 : &n->gateway) || !(c->status & IPS_SRC_NAT) ||
+	    c->status & IPS_DST_NAT)
+		return false;
+	if ((six ? n->snat6 : n->snat) != NET_SNAT_ADDR)
+		return true;
+	if (!six && port_of(n, &c->orig.src)) {
+		memcpy(&addr, c->orig.src.bytes, sizeof(addr));
+		return !within(&c->reply.dst, &pool[ntohl(addr) % count]);
+	}
+	for (i = 0; i < count && !within(&c->reply.dst, &pool[i]); i++)
+		;
+	return i == count;
 }
 
 static int end_one(const struct conntrack *c, void *arg)
 {
 	struct ending *e = arg;
-	struct mode_flow m;
-	int r;
+	int r = e->means(e, c) ? conntrack_del(e->nl, &c->orig) : 1;
 
-	if (e->publish ? !by_publish(e, c) : e->addr ? !by_addr(e, c) : !flow_of(&e->nets, c, &m) || !wanted(e->f, &m))
-		return 0;
-	r = conntrack_del(e->nl, &c->orig);
 	e->ended += !r;
-	return r;
+	return r < 0 ? r : 0;
 }
 
 static int end_all(struct ending *e)
@@ -254,7 +279,7 @@ static int end_all(struct ending *e)
 
 int nf_flows_end(struct host *h, const struct flow_filter *f, __u64 *ret)
 {
-	struct ending e = { .nets.h = h, .f = f };
+	struct ending e = { .means = by_filter, .nets.h = h, .f = f };
 	int r = nf_record_list(h, nets_add, &e.nets);
 
 	if (!r && e.nets.n)
@@ -264,18 +289,19 @@ int nf_flows_end(struct host *h, const struct flow_filter *f, __u64 *ret)
 	return r;
 }
 
-int nf_flows_end_publish(struct host *h, const struct network *n, const struct publish *p)
+int nf_flows_end_publish(const struct network *n, const struct publish *p)
 {
-	struct ending e = { .nets.h = h, .net = n, .publish = p };
-
-	return end_all(&e);
+	return end_all(&(struct ending){ .means = by_publish, .net = n, .publish = p });
 }
 
-int nf_flows_end_addr(struct host *h, const struct addr *a)
+int nf_flows_end_addr(const struct addr *a)
 {
-	struct ending e = { .nets.h = h, .addr = a };
+	return a->family ? end_all(&(struct ending){ .means = by_addr, .addr = a }) : 0;
+}
 
-	return a->family ? end_all(&e) : 0;
+int nf_flows_end_pool(const struct network *n)
+{
+	return end_all(&(struct ending){ .means = by_pool, .net = n });
 }
 
 static __u64 number(const char *path)

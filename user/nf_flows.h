@@ -8,8 +8,10 @@ int nf_flows_read(struct host *h, const struct flow_filter *f, int (*cb)(const s
 		  void *arg);
 int nf_flows_end(struct host *h, const struct flow_filter *f, __u64 *ret);
 /* Ends what came by a publish; n: the network as it was. Prints. */
-int nf_flows_end_publish(struct host *h, const struct network *n, const struct publish *p);
-/* Ends all of an inner address. Prints. */
-int nf_flows_end_addr(struct host *h, const struct addr *a);
+int nf_flows_end_publish(const struct network *n, const struct publish *p);
+/* Ends all of inner addresses, those with the prefix; family 0: none. Prints. */
+int nf_flows_end_addr(const struct addr *a);
+/* Ends what goes out by another address than it would now. Prints. */
+int nf_flows_end_pool(const struct network *n);
 int nf_flows_usage(struct host *h, struct mode_usage *ret);
 int nf_flows_externals(struct host *h, const char *net, int (*cb)(const struct mode_external *e, void *arg), void *arg);

@@ -8,6 +8,7 @@
 #include "bridge.h"
 #include "ifname.h"
 #include "log.h"
+#include "nf_flows.h"
 #include "nf_port.h"
 #include "nf_record.h"
 #include "nf_rules.h"
@@ -219,6 +220,8 @@ int nf_net_change(struct host *h, struct network *n)
 		r = nf_rules_sync(h, NULL);
 	if (!r)
 		r = nf_sysctl_sync(h, NULL);
+	if (!r)
+		r = nf_flows_end_pool(n);
 	for (i = 0; !r && i < was.n_ports && was.mtu != n->mtu; i++)
 		if (was.ports[i].netns[0])
 			r = nf_port_mtu(h, n, &was.ports[i], n->mtu);
@@ -308,15 +311,13 @@ static int net_clear(struct host *h, const char *name)
 
 	r = net_bridge_del(h, name);
 	first = first ? first : r;
-	r = nf_record_remove(h, name);
-	first = first ? first : r;
 	r = nf_sysctl_sync(h, NULL);
 	first = first ? first : r;
 	r = nf_rules_sync(h, NULL);
 	first = first ? first : r;
 	r = host_netns_put_all(h, name, NULL);
 	first = first ? first : r;
-	r = nf_record_end(h, name);
+	r = nf_record_remove(h, name);
 	return first ? first : r;
 }
 
@@ -338,6 +339,10 @@ int nf_net_del(struct host *h, const char *name)
 	}
 	network_free(&n);
 	r = net_clear(h, name);
+	first = first ? first : r;
+	r = nf_flows_end_addr(&n.gateway);
+	first = first ? first : r;
+	r = nf_flows_end_addr(&n.gateway6);
 	return first ? first : r;
 }
 
@@ -353,7 +358,7 @@ int nf_net_repair(struct host *h)
 
 	while (!first && nf_record_begun(h, name))
 		first = net_clear(h, name);
-	r = nf_record_list(h, net_is, (void *)"") ? 0 : net_sweep(h, NULL);
+	r = net_sweep(h, NULL);
 	first = first ? first : r;
 	r = nf_record_list(h, net_namespaces, h);
 	return first ? first : r;

@@ -224,9 +224,11 @@ int nf_port_del(struct host *h, const char *net, const char *name)
 	r = nf_port_release(h, net, &p);
 	second = port_record(h, net, record_take, name);
 	r = r ? r : second;
-	second = nf_flows_end_addr(h, &p.addr);
+	p.addr.plen = 32;
+	p.addr6.plen = 128;
+	second = nf_flows_end_addr(&p.addr);
 	r = r ? r : second;
-	second = nf_flows_end_addr(h, &p.addr6);
+	second = nf_flows_end_addr(&p.addr6);
 	r = r ? r : second;
 	second = port_leave(h, p.netns);
 	return r ? r : second;

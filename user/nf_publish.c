@@ -148,14 +148,14 @@ static bool has_rule(const struct network *n, const struct publish *p)
 }
 
 /* Flows of rules that are no more end. */
-static int end_lost(struct host *h, const struct network *was, const struct network *is)
+static int end_lost(const struct network *was, const struct network *is)
 {
 	size_t i;
 	int r = 0;
 
 	for (i = 0; !r && i < was->n_publishes; i++)
 		if (!has_rule(is, &was->publishes[i]))
-			r = nf_flows_end_publish(h, was, &was->publishes[i]);
+			r = nf_flows_end_publish(was, &was->publishes[i]);
 	return r;
 }
 
@@ -178,26 +178,50 @@ int nf_publish_set(struct host *h, const struct network *n, bool *ret_changed)
 		if (!r)
 			r = nf_rules_sync(h, NULL);
 		if (!r)
-			r = end_lost(h, &was, &now);
+			r = end_lost(&was, &now);
 	}
 	network_free(&was);
 	return r;
 }
 
+/* A rule and whose it is. */
+struct listed {
+	char net[NET_NAME_LEN];
+	struct publish p;
+};
+
 struct listing {
 	struct host *h;
-	int (*cb)(const char *net, const struct publish *p, void *arg);
-	void *arg;
+	struct listed *v;
+	size_t n;
 };
 
 static int compare(const void *a, const void *b)
 {
-	const struct publish *x = a, *y = b;
+	const struct publish *x = &((const struct listed *)a)->p, *y = &((const struct listed *)b)->p;
 	int r = (x->addr.family != AF_INET) - (y->addr.family != AF_INET);
 
 	r = r ? r : x->proto - y->proto;
 	r = r ? r : memcmp(x->addr.bytes, y->addr.bytes, sizeof(x->addr.bytes));
 	return r ? r : x->first - y->first;
+}
+
+static int list_add(struct listing *l, const struct network *n, const struct publish *p)
+{
+	const struct addr *to = target(n, p);
+	struct listed *more = to ? realloc(l->v, (l->n + 1) * sizeof(*more)) : NULL;
+
+	if (!to)
+		return 0;
+	if (!more)
+		return fail(-ENOMEM, "%s: cannot list publishes", n->name);
+	l->v = more;
+	more += l->n++;
+	*more = (struct listed){ .p = *p };
+	snprintf(more->net, sizeof(more->net), "%s", n->name);
+	more->p.to = *to;
+	more->p.to.plen = addr_size(to->family) * 8;
+	return 0;
 }
 
 static int list_net(const char *net, void *arg)
@@ -209,17 +233,8 @@ static int list_net(const char *net, void *arg)
 
 	if (r)
 		return r == -ENOENT ? 0 : r;
-	if (n.n_publishes)
-		qsort(n.publishes, n.n_publishes, sizeof(*n.publishes), compare);
-	for (i = 0; !r && i < n.n_publishes; i++) {
-		const struct addr *to = target(&n, &n.publishes[i]);
-
-		if (!to)
-			continue;
-		n.publishes[i].to = *to;
-		n.publishes[i].to.plen = addr_size(to->family) * 8;
-		r = l->cb(net, &n.publishes[i], l->arg);
-	}
+	for (i = 0; !r && i < n.n_publishes; i++)
+		r = list_add(l, &n, &n.publishes[i]);
 	network_free(&n);
 	return r;
 }
@@ -227,7 +242,14 @@ static int list_net(const char *net, void *arg)
 int nf_publish_list(struct host *h, const char *net, int (*cb)(const char *net, const struct publish *p, void *arg),
 		    void *arg)
 {
-	struct listing l = { h, cb, arg };
+	struct listing l = { .h = h };
+	int r = net ? list_net(net, &l) : nf_record_list(h, list_net, &l);
+	size_t i;
 
-	return net ? list_net(net, &l) : nf_record_list(h, list_net, &l);
+	if (l.n)
+		qsort(l.v, l.n, sizeof(*l.v), compare);
+	for (i = 0; !r && i < l.n; i++)
+		r = cb(l.v[i].net, &l.v[i].p, arg);
+	free(l.v);
+	return r;
 }

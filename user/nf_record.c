@@ -10,7 +10,9 @@
 #include "log.h"
 #include "state.h"
 
+#define RECORD_FACT  "net" /* of which there is a file: how far it came */
 #define RECORD_BEGUN "begun"
+#define RECORD_UP    "up"
 #define RECORD_LEN   64
 
 static const char *record_file(const struct host *h, const char *name, char buf[RECORD_LEN])
@@ -31,18 +33,11 @@ int nf_record_write(struct host *h, const struct network *n)
 	return state_write(record_file(h, n->name, file), record_text, n);
 }
 
-int nf_record_remove(struct host *h, const char *name)
-{
-	char file[RECORD_LEN];
-
-	return state_remove(record_file(h, name, file));
-}
-
 static bool record_half(struct host *h, const char *name)
 {
 	char value[8];
 
-	return !state_get(h->cookie, RECORD_BEGUN, name, value, sizeof(value));
+	return state_get(h->cookie, RECORD_FACT, name, value, sizeof(value)) || !streq(value, RECORD_UP);
 }
 
 /* Addresses of ports stand without their prefix length: it is the subnet's. */
@@ -51,9 +46,12 @@ static void record_complete(struct network *n)
 	size_t i;
 
 	n->mode = NET_MODE_NETFILTER;
+	n->has = n->policy_has = 0;
+	n->ipv6_off = false;
 	for (i = 0; i < n->n_ports; i++) {
 		struct port *p = &n->ports[i];
 
+		p->has = 0;
 		if (p->addr.family)
 			p->addr.plen = n->gateway.plen;
 		if (p->addr6.family)
@@ -82,44 +80,52 @@ int nf_record_read(struct host *h, const char *name, struct network *ret)
 }
 
 struct record_walk {
-	struct host *h;
+	const char *want;
 	int (*cb)(const char *name, void *arg);
 	void *arg;
 };
 
-static int record_name(const char *name, void *arg)
+static int record_name(const char *key, const char *value, void *arg)
 {
 	struct record_walk *w = arg;
 
-	return record_half(w->h, name) ? 0 : w->cb(name, w->arg);
+	return streq(value, w->want) ? w->cb(key, w->arg) : 0;
 }
 
 int nf_record_list(struct host *h, int (*cb)(const char *name, void *arg), void *arg)
 {
-	struct record_walk w = { h, cb, arg };
-	char prefix[RECORD_LEN];
+	struct record_walk w = { RECORD_UP, cb, arg };
 
-	return state_files(record_file(h, "", prefix), record_name, &w);
+	return state_each(h->cookie, RECORD_FACT, record_name, &w);
 }
 
 int nf_record_begin(struct host *h, const char *name)
 {
-	return state_set(h->cookie, RECORD_BEGUN, name, "1");
+	return state_set(h->cookie, RECORD_FACT, name, RECORD_BEGUN);
 }
 
 int nf_record_end(struct host *h, const char *name)
 {
-	return state_unset(h->cookie, RECORD_BEGUN, name);
+	return state_set(h->cookie, RECORD_FACT, name, RECORD_UP);
 }
 
-static int record_first(const char *key, const char *value, void *arg)
+int nf_record_remove(struct host *h, const char *name)
 {
-	(void)value;
-	snprintf(arg, NET_NAME_LEN, "%s", key);
+	char file[RECORD_LEN];
+	int r = state_remove(record_file(h, name, file));
+
+	return r ? r : state_unset(h->cookie, RECORD_FACT, name);
+}
+
+static int record_first(const char *name, void *arg)
+{
+	snprintf(arg, NET_NAME_LEN, "%s", name);
 	return 1;
 }
 
 bool nf_record_begun(struct host *h, char ret[NET_NAME_LEN])
 {
-	return state_each(h->cookie, RECORD_BEGUN, record_first, ret) == 1;
+	struct record_walk w = { RECORD_BEGUN, record_first, ret };
+
+	return state_each(h->cookie, RECORD_FACT, record_name, &w) == 1;
 }

@@ -12,7 +12,10 @@ int nf_record_remove(struct host *h, const char *name);
 /* Calls cb with each name; a non-zero return ends the walk and is returned. */
 int nf_record_list(struct host *h, int (*cb)(const char *name, void *arg), void *arg);
 
-/* From before the first step until the last, of making and of removing: who is killed in between leaves this note. */
+/*
+ * From before the first step of making until after the last: who is killed in between leaves this note. Removing begins
+ * with it too, and ends by nf_record_remove().
+ */
 int nf_record_begin(struct host *h, const char *name);
 int nf_record_end(struct host *h, const char *name);
 /* A network that was begun and not ended, into ret; false if there is none. */

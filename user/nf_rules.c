@@ -195,6 +195,10 @@ static void to_chain(struct script *s, const struct network *n)
 		rule(s, "\t\tmeta nfproto ipv4 iifname \"%s\" ct state new accept", n->uplink);
 	if (n->uplink[0] && n->gateway6.family && n->snat6 == NET_SNAT_NONE)
 		rule(s, "\t\tmeta nfproto ipv6 iifname \"%s\" ct state new accept", n->uplink);
+	if (n->uplink[0] && n->n_excepts) {
+		rule(s, "\t\tiifname \"%s\" ip saddr @except4_%d accept", n->uplink, id(n));
+		rule(s, "\t\tiifname \"%s\" ip6 saddr @except6_%d accept", n->uplink, id(n));
+	}
 	rule(s, "\t\tcounter name UNSOLICITED_%d drop", id(n));
 	line(s, "\t}");
 }
@@ -240,10 +244,17 @@ static void snat_rule(struct script *s, const struct network *n, const char *mat
 {
 	const char *flags = n->policy & NSF_NET_RANDOM ? " fully-random" : "";
 	char text[ADDR_STRLEN];
+	bool six = pool[0].family == AF_INET6;
 	unsigned i;
 
 	s->rules++;
 	fprintf(s->f, "\t\t%s snat %s to ", match, ip);
+	if (count > 1 && !six) {
+		/* the same as in mode bpf: by the address as a number */
+		fprintf(s->f, "ip saddr map @pool_%d%s%s\n", id(n), ports, flags);
+		s->rules++;
+		fprintf(s->f, "\t\t%s snat ip to ", match);
+	}
 	if (count > 1) {
 		fprintf(s->f, "jhash %s saddr mod %u map {", ip, count);
 		for (i = 0; i < count; i++)
@@ -251,8 +262,30 @@ static void snat_rule(struct script *s, const struct network *n, const char *mat
 		fprintf(s->f, " }%s%s\n", ports, flags);
 	} else {
 		addr_format(&pool[0], false, text);
-		fprintf(s->f, pool[0].family == AF_INET6 && ports[0] ? "[%s]%s%s\n" : "%s%s%s\n", text, ports, flags);
+		fprintf(s->f, six && ports[0] ? "[%s]%s%s\n" : "%s%s%s\n", text, ports, flags);
 	}
+}
+
+/* Which address of the pool a port has. Of others, behind learning ports, a hash tells. */
+static void pool_map(struct script *s, const struct network *n)
+{
+	char text[ADDR_STRLEN], to[ADDR_STRLEN];
+	bool first = true;
+	__u32 addr;
+	size_t i;
+
+	fprintf(s->f, "\tmap pool_%d { type ipv4_addr : ipv4_addr;", id(n));
+	for (i = 0; i < n->n_ports && n->n_pool; i++) {
+		const struct addr *a = &n->ports[i].addr;
+
+		if (!a->family)
+			continue;
+		memcpy(&addr, a->bytes, sizeof(addr));
+		fprintf(s->f, "%s %s : %s", first ? " elements = {" : ",", addr_format(a, false, text),
+			addr_format(&n->pool[ntohl(addr) % n->n_pool], false, to));
+		first = false;
+	}
+	fprintf(s->f, "%s }\n", first ? "" : " };");
 }
 
 static void snat_family(struct script *s, const struct network *n, const struct addr *gateway, const struct addr *pool,
@@ -344,6 +377,7 @@ static void inet_sets(struct script *s)
 		except_set(s, &s->nets[i], AF_INET6);
 		line(s, "\tset count4_%d { type ipv4_addr; size 65535; flags dynamic; }", id(&s->nets[i]));
 		line(s, "\tset count6_%d { type ipv6_addr; size 65535; flags dynamic; }", id(&s->nets[i]));
+		pool_map(s, &s->nets[i]);
 		timeouts(s, &s->nets[i]);
 	}
 }

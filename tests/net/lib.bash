@@ -149,7 +149,7 @@ captured() {
 snapshot() {
 	local ns=$1
 	echo "== links"
-	ip -n "$ns" -d -o link | sed -E 's/,?(LOWER_UP|NO-CARRIER|M-DOWN)//g; s/ state [A-Z]+//; s/ promiscuity [0-9]+//'
+	ip -n "$ns" -d -o link | sed -E 's/,?(LOWER_UP|NO-CARRIER|M-DOWN)//g; s/ state [A-Z]+//; s/ promiscuity [0-9]+//; s/ [a-z_]+_timer +[0-9.]+//g; s/ tso_max_[a-z]+ [0-9]+//g'
 	echo "== queueing disciplines"
 	in_ns "$ns" tc qdisc show
 	echo "== addresses"
