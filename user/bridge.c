@@ -46,6 +46,7 @@ int bridge_lock(struct nl *nl, int ifindex)
 	struct nlmsghdr *nlh = port_msg(nl, PF_BRIDGE, ifindex);
 	struct nlattr *info = mnl_attr_nest_start(nlh, IFLA_PROTINFO | NLA_F_NESTED);
 
+	mnl_attr_put_u8(nlh, IFLA_BRPORT_MODE, 1);
 	mnl_attr_put_u8(nlh, IFLA_BRPORT_LEARNING, 0);
 	mnl_attr_put_u8(nlh, IFLA_BRPORT_LOCKED, 1);
 	mnl_attr_nest_end(nlh, info);

@@ -8,7 +8,8 @@
 int bridge_add(struct nl *nl, const char *name, const __u8 *mac, __u32 mtu);
 /* Makes an interface a port of a bridge; bridge 0: of none. */
 int bridge_join(struct nl *nl, int ifindex, int bridge);
-/* Nothing but the static entries tells who is behind the port, and only they may send there. */
+/* Nothing but the static entries tells who is behind the port, and only they may send there. What a port sends may come back
+ * to it: where bridge-nf-call-iptables is 1, the bridge itself translates, and a container may mean itself. */
 int bridge_lock(struct nl *nl, int ifindex);
 /* A static entry: the MAC is behind the port. */
 int bridge_fdb_add(struct nl *nl, int ifindex, const __u8 mac[6]);

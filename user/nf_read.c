@@ -9,6 +9,7 @@
 
 #include "bridge.h"
 #include "log.h"
+#include "nf_flows.h"
 #include "nf_net.h"
 #include "nf_port.h"
 #include "nf_publish.h"
@@ -55,6 +56,17 @@ static int read_publish(const char *net, const struct publish *p, void *arg)
 	return 0;
 }
 
+static int read_used(const struct mode_flow *f, void *arg)
+{
+	struct port *p = f->port ? network_port(arg, f->port) : NULL;
+
+	if (!p || f->state == FLOW_CLOSED || f->state == FLOW_RESET)
+		return 0;
+	p->used[PORT_LIMIT_FLOWS]++;
+	p->used[PORT_LIMIT_HALF] += f->state == FLOW_OPENING;
+	return 0;
+}
+
 static void read_limits(struct network *n)
 {
 	size_t i;
@@ -94,7 +106,7 @@ int nf_read_net(struct host *h, const char *name, struct network *ret)
 		return r;
 	}
 	ret->whole = nf_net_whole(h, ret);
-	return 0;
+	return nf_flows_read(h, &(struct flow_filter){ .net = name }, read_used, ret);
 }
 
 struct fdb_reading {

@@ -460,11 +460,28 @@ static void bridge_chain(struct script *s, const struct network *n)
 	line(s, "\t}");
 }
 
+static void same_set(struct script *s)
+{
+	char ifname[IFNAMSIZ];
+	bool first = true;
+	size_t i, k;
+
+	fputs("\tset same { type ifname . ifname;", s->f);
+	for (i = 0; i < s->n; i++)
+		for (k = 0; k < s->nets[i].n_ports; k++) {
+			nf_port_ifname(s->nets[i].name, &s->nets[i].ports[k], ifname);
+			fprintf(s->f, "%s \"%s\" . \"%s\"", first ? " elements = {" : ",", ifname, ifname);
+			first = false;
+		}
+	fprintf(s->f, "%s }\n", first ? "" : " };");
+}
+
 static void bridge_table(struct script *s)
 {
 	char ifname[IFNAMSIZ];
 	size_t i, k;
 
+	same_set(s);
 	for (i = 0; i < s->n; i++) {
 		const struct network *n = &s->nets[i];
 
@@ -473,6 +490,10 @@ static void bridge_table(struct script *s)
 		bridge_set(s, n, "ip6", "ipv6_addr", element_ip6);
 		bridge_chain(s, n);
 	}
+	/* ports reflect for the sake of what is published (bridge.h), and nothing else */
+	line(s, "\tchain reflections {\n\t\ttype filter hook forward priority 0; policy accept;");
+	rule(s, "\t\tmeta pkttype != unicast iifname . oifname @same drop");
+	line(s, "\t}");
 	line(s, "\tchain ports {\n\t\ttype filter hook prerouting priority -250; policy accept;");
 	for (i = 0; i < s->n; i++)
 		for (k = 0; k < s->nets[i].n_ports; k++) {

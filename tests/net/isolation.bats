@@ -74,6 +74,7 @@ ask() {
 }
 
 @test "one SNAT address serves both: the same source port and destination get two external ports" {
+	only bpf "Linux chooses another one after a clash each time"
 	for protocol in udp tcp; do
 		[ "$(ask a $protocol 6000)" = "198.51.100.1 6000" ]
 		second=$(ask c $protocol 6000)
@@ -130,7 +131,8 @@ answered_twice() {
 	# what one host drops or learns is not in the other's tables
 	ip -n other route add blackhole 192.0.2.0/24
 	run ! in_ns other-a ping -c 1 -W 0.3 192.0.2.1
-	[ "$("$NSFAST" -n other -j drops | jq -c '[.[] | [.network, .reason, .packets]]')" = '[["red","BLACKHOLE",1]]' ]
+	[ "$(mode)" != bpf ] || # Linux does not count it
+		[ "$("$NSFAST" -n other -j drops | jq -c '[.[] | [.network, .reason, .packets]]')" = '[["red","BLACKHOLE",1]]' ]
 	[ "$(nsf -j drops | jq length)" = 0 ]
 	"$NSFAST" -n other down red
 	in_ns a ping -c 1 -W 1 10.77.0.3

@@ -171,6 +171,7 @@ collected() {
 }
 
 @test "what a vanished host had pinned, noted and named goes with the next command of another host" {
+	only bpf "without pins a vanished host cannot be told from one that lives"
 	t0_up
 	ip netns add second
 	ip netns del "$H"
@@ -258,6 +259,7 @@ lost() {
 }
 
 @test "clsact filters of others on the uplink stay and go on, but see no answers to containers" {
+	only bpf "tcx runs before clsact"
 	in_ns "$H" tc qdisc add dev up0 clsact
 	# dropped if the frame has 600 (601) bytes, else left to who is next
 	in_ns "$H" tc filter add dev up0 ingress bpf da bytecode '4,128 0 0 0,21 0 1 600,6 0 0 2,6 0 0 4294967295'

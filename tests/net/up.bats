@@ -337,7 +337,8 @@ publish.[].name publish.[].network publish.[].port publish.[].protocol publish.[
 	run -0 --separate-stderr nsf -j add t0 b
 	[ "$(keys <<<"$output")" = "address address6 name network" ]
 	echoes a 203.0.113.10
-	run ! in_ns a ping -c 1 -W 1 -t 1 203.0.113.10
+	ip -n a addr add 10.77.0.200/32 dev lo
+	run ! in_ns a ping -c 1 -W 0.3 -I 10.77.0.200 203.0.113.10
 	run -0 --separate-stderr nsf -j show
 	legs=$(for key in $counters; do echo ".host.$key .outside.$key .ports.[].$key"; done)
 	shares=$(for key in flows half_open external_ports; do
