@@ -15,7 +15,7 @@ B       := .build
 CFLAGS  ?= -O2 -g
 CC      := gcc
 T       ?=
-MODE    ?= bpf
+MODE    ?=
 
 PKGS   := libbpf libelf zlib libmnl
 WARN   := -Wall -Wextra -Werror -Wshadow -Wswitch
@@ -128,7 +128,7 @@ demo: deps-demo ## show it at work in private namespaces
 	@$(MAKE) --no-print-directory all
 	@$(B)/nsfast demo
 
-check: deps ## run the tests; T=name for some files only, MODE=netfilter for the other mode
+check: deps ## run the tests; T=name for some files only, MODE=netfilter for all of them in that mode
 	@$(MAKE) --no-print-directory programs
 	@B='$(B)' T='$(T)' MODE='$(MODE)' tests/run
 

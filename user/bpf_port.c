@@ -107,33 +107,13 @@ static int port_install(struct host *h, const struct network *n, const struct po
 	return r ? fail(r, "%s/%s: cannot bring up '%s'", n->name, p->name, l->name) : 0;
 }
 
-static int port_free(struct host *h, const struct network *n, const struct port *p, struct link *ret)
-{
-	__u32 i;
-	int r = port_adoptable(h, n, p, ret);
-
-	for (i = 1; !r && i < NSF_NETS_MAX; i++) {
-		const struct nsf_net *net = &h->dp.nets[i];
-
-		if (net->name[0] && ((int)net->uplink == ret->ifindex || (int)net->gateway == ret->ifindex ||
-				     (int)net->fib == ret->ifindex))
-			return fail_usage("%s/%s: interface '%s' is used by network '%s'", n->name, p->name, p->dev,
-					  net->name);
-	}
-	return r;
-}
-
 static int port_adopt(struct host *h, const struct network *n, struct port *p, __u32 slot)
 {
-	__u32 key, other;
 	struct link l;
-	int r = port_free(h, n, p, &l);
+	int r = port_adoptable(h, n, p, &l);
 
 	if (r)
 		return r;
-	key = l.ifindex;
-	if (!bpf_map_lookup_elem(h->dp.map[DP_IFACES], &key, &other))
-		return fail_usage("%s/%s: interface '%s' is a port already", n->name, p->name, p->dev);
 	return port_install(h, n, p, slot, &l);
 }
 

@@ -222,6 +222,8 @@ int nf_net_change(struct host *h, struct network *n)
 		r = nf_sysctl_sync(h, NULL);
 	if (!r)
 		r = nf_flows_end_pool(n);
+	for (i = 0; !r && i < was.n_ports; i++)
+		r = nf_port_rejoin(h, n, &was.ports[i]);
 	for (i = 0; !r && i < was.n_ports && was.mtu != n->mtu; i++)
 		if (was.ports[i].netns[0])
 			r = nf_port_mtu(h, n, &was.ports[i], n->mtu);

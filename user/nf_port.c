@@ -140,6 +140,15 @@ static int port_join(struct host *h, const struct network *n, const struct port 
 	return r ? fail(r, "%s/%s: cannot make '%s' a port of the bridge", n->name, p->name, l->name) : 0;
 }
 
+int nf_port_rejoin(struct host *h, const struct network *n, const struct port *p)
+{
+	char ifname[IFNAMSIZ];
+	struct link l;
+
+	nf_port_ifname(n->name, p, ifname);
+	return link_get(h->nl, ifname, 0, &l) || l.master ? 0 : port_join(h, n, p, &l, n->ifindex);
+}
+
 static int port_adopt(struct host *h, const struct network *n, struct port *p, int bridge)
 {
 	struct link l;

@@ -30,17 +30,18 @@ static void read_counts(struct host *h, int ifindex, bool from_inside, struct po
 	ret->tx_bytes = from_inside ? c.tx_bytes : c.rx_bytes;
 }
 
-static void read_port(struct host *h, const struct network *n, struct port *p)
+static void read_port(struct host *h, struct network *n, struct port *p)
 {
 	char ifname[IFNAMSIZ];
 	struct link l;
 
 	nf_port_ifname(n->name, p, ifname);
 	p->has = p->netns[0] ? PORT_HAS_ADDR | PORT_HAS_MAC | (p->addr6.family ? PORT_HAS_ADDR6 : 0) : 0;
-	if (link_get(h->nl, ifname, 0, &l) || !n->ifindex || l.master != n->ifindex) {
+	if (link_get(h->nl, ifname, 0, &l) || (p->netns[0] && !streq(l.kind, "veth"))) {
 		p->dev[0] = '\0';
 		return;
 	}
+	n->whole &= l.master == n->ifindex;
 	p->ifindex = l.ifindex;
 	memcpy(p->dev, l.name, sizeof(p->dev));
 	read_counts(h, l.ifindex, true, p);
@@ -94,6 +95,7 @@ int nf_read_net(struct host *h, const char *name, struct network *ret)
 		ret->uplink_ifindex = l.ifindex;
 		memcpy(ret->uplink_mac, l.mac, sizeof(ret->uplink_mac));
 	}
+	ret->whole = true;
 	for (i = 0; i < ret->n_ports; i++)
 		read_port(h, ret, &ret->ports[i]);
 	read_limits(ret);
@@ -105,7 +107,7 @@ int nf_read_net(struct host *h, const char *name, struct network *ret)
 		network_free(ret);
 		return r;
 	}
-	ret->whole = nf_net_whole(h, ret);
+	ret->whole &= nf_net_whole(h, ret);
 	return nf_flows_read(h, &(struct flow_filter){ .net = name }, read_used, ret);
 }
 

@@ -11,9 +11,10 @@
 #include "six.h"
 #include "state.h"
 
-#define SYSCTL_FACT "sysctl" /* what a setting was before */
-#define SYSCTL_KEY  64
-#define SYSCTL_MAX  64 /* settings of which no record has need any more, in one go */
+#define SYSCTL_FACT   "sysctl"                      /* what a setting was before */
+#define SYSCTL_COUNTS "netfilter/nf_conntrack_acct" /* what `flows` tells of packets and bytes */
+#define SYSCTL_KEY    64
+#define SYSCTL_MAX    64 /* settings of which no record has need any more, in one go */
 
 int nf_sysctl_get(const char *key, char *ret, size_t size)
 {
@@ -106,7 +107,7 @@ static int switch_on(struct host *h, const char *key)
 	r = all ? six_forward(h, "all") : nf_sysctl_set(key, "1");
 	if (r)
 		hint("sysctl -w net.%s=1", key);
-	return r ? fail(r, "cannot switch forwarding on in '/proc/sys/net/%s'", key) : 0;
+	return r ? fail(r, "cannot set '/proc/sys/net/%s'", key) : 0;
 }
 
 struct need {
@@ -120,8 +121,12 @@ static int need_net(const struct network *n, struct need *need)
 	char key[SYSCTL_KEY];
 	int r = 0;
 
-	if (!n->uplink[0])
-		return 0;
+	if (need->key)
+		need->found |= streq(SYSCTL_COUNTS, need->key);
+	else
+		r = switch_on(need->h, SYSCTL_COUNTS);
+	if (r || !n->uplink[0])
+		return r;
 	key4(n->uplink, key);
 	if (need->key)
 		need->found |= streq(key, need->key);

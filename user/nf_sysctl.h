@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Settings of the host that netfilter mode needs and puts back: forwarding on uplinks. */
+/* Settings of the host that netfilter mode needs and puts back: forwarding on uplinks, counts of flows. */
 #pragma once
 
 #include "host.h"

@@ -7,6 +7,7 @@
 
 #include "ifname.h"
 #include "log.h"
+#include "mode.h"
 #include "netns.h"
 #include "port6.h"
 
@@ -106,6 +107,36 @@ static int port_has_address(int ifindex, const struct addr *a, void *arg)
 	return a->family == AF_INET;
 }
 
+struct port_use {
+	struct host *h;
+	const struct network *n;
+	const struct port *p;
+};
+
+/* An interface that a network has already; prints. */
+static int port_used(const char *name, void *arg)
+{
+	const struct port_use *u = arg;
+	const struct mode *m = mode_of(u->h, name);
+	char far[IFNAMSIZ];
+	struct network n = {};
+	bool used, port = false;
+	size_t i;
+
+	if (!m || m->read(u->h, name, &n))
+		return 0;
+	ifname_far(name, far);
+	used = streq(u->p->dev, n.uplink) || streq(u->p->dev, name) || streq(u->p->dev, far);
+	for (i = 0; i < n.n_ports; i++)
+		port |= streq(u->p->dev, n.ports[i].dev);
+	network_free(&n);
+	if (port)
+		return fail_usage("%s/%s: interface '%s' is a port already", u->n->name, u->p->name, u->p->dev);
+	return used ? fail_usage("%s/%s: interface '%s' is used by network '%s'", u->n->name, u->p->name, u->p->dev,
+				 name)
+		    : 0;
+}
+
 int port_adoptable(struct host *h, const struct network *n, const struct port *p, struct link *ret)
 {
 	char text[ADDR_STRLEN];
@@ -118,6 +149,9 @@ int port_adoptable(struct host *h, const struct network *n, const struct port *p
 		return fail(r, "%s/%s: cannot read interface '%s'", n->name, p->name, p->dev);
 	if (ret->type != ARPHRD_ETHER || ret->flags & IFF_LOOPBACK)
 		return fail_usage("%s/%s: interface '%s' is no Ethernet interface", n->name, p->name, p->dev);
+	r = mode_list(h, port_used, &(struct port_use){ h, n, p });
+	if (r)
+		return r;
 	if (ret->master)
 		return fail_usage("%s/%s: interface '%s' belongs to a bridge or bond", n->name, p->name, p->dev);
 	if (addr_list(h->nl, ret->ifindex, port_has_address, &a) > 0) {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # Interfaces that others made become ports by --dev, whatever is at their other ends, and are given back as they were.
 #
 #   a  eth0 10.77.0.2/24 (managed) ───────────────────────┐

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # The classic exercise end to end: two namespaces, a default route, SNAT to a second address of the uplink, traffic.
 #
 #   a  eth0 10.77.0.2/24 ──┐            host

@@ -71,6 +71,7 @@ send(IP(dst=sys.argv[1]) / UDP(sport=999, dport=5201, chksum=0x1234) / Raw(b"wor
 
 # The test's eyes: without checksum offload every receiver looks at what it gets.
 @test "a wrong checksum is not mended on the way, and seen by the receiver" {
+	only bpf "Linux drops it on the way"
 	offload tx off rx off
 	for way in "a 203.0.113.10" "a 10.77.0.3" "$H 10.77.0.2"; do
 		before=$(checksum_errors)
@@ -178,6 +179,7 @@ s.sendto(b"".join(bytes([i]) * 1400 for i in range(40)), (sys.argv[1], 5300))
 }
 
 @test "after all that, nothing was dropped" {
+	only bpf "Linux drops wrong checksums"
 	run -0 nsf -j drops t0
 	[ "$output" = '[]' ]
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # ICMP errors: those that the gateway makes, and those that come back from outside and find the right container.
 #
 #   a  eth0 10.77.0.2/24 ──┐            host
@@ -97,7 +98,8 @@ except OSError as e:
 	[[ $output == *"10.77.0.1 > 10.77.0.2: ICMP time exceeded in-transit"*"10.77.0.2 > 203.0.113.10: ICMP echo request"* ]]
 	[[ $output != *bad* ]]
 	[[ $output != *wrong* ]]
-	nsf -j drops t0 | jq -e '.[] | select(.reason == "TTL") | .packets == 1'
+	[ "$(mode)" != bpf ] || # Linux counts it elsewhere
+		nsf -j drops t0 | jq -e '.[] | select(.reason == "TTL") | .packets == 1'
 }
 
 @test "an uplink with a smaller MTU: the gateway asks for smaller packets, and TCP gets through" {
@@ -108,7 +110,8 @@ except OSError as e:
 	run -0 ip -n a route get 203.0.113.10
 	[[ $output == *"mtu 1400"* ]]
 	in_ns a ping -c 1 -W 1 -M "do" -s 1372 203.0.113.10
-	nsf -j drops t0 | jq -e '.[] | select(.reason == "TOO_BIG") | .packets == 1'
+	[ "$(mode)" != bpf ] || # Linux counts it elsewhere
+		nsf -j drops t0 | jq -e '.[] | select(.reason == "TOO_BIG") | .packets == 1'
 	transfers b 203.0.113.10
 	in_ns a ping -c 1 -W 1 -M "do" -s 1472 10.77.0.3
 }
@@ -196,6 +199,7 @@ except OSError as e:
 	run ! in_ns a ping -c 1 -W 1 203.0.113.129
 	[[ $output == *"100% packet loss"* ]]
 	[[ $output != *From* ]]
+	[ "$(mode)" = bpf ] || return 0 # Linux counts them elsewhere
 	run -0 nsf -j drops t0
 	[ "$(jq -c '[.[] | select(.packets == 1) | .reason] | sort' <<<"$output")" = \
 		'["BLACKHOLE","PROHIBITED","UNREACHABLE"]' ]

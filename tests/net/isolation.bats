@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # Networks and hosts beside each other: names may be the same, nothing crosses.
 #
 #   a, b ── red  10.77.0.0/24 ──┐

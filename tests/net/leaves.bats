@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # What nsfast changes on a host is its own: nothing global while it is up, nothing at all when it is down.
 #
 #   a, b, c ── t0, t1 ── host ($H) up0 198.51.100.1/24 ── outside ($OUT) 203.0.113.10

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # The command `publish`, --publish and Publish=: which rules there are, who is refused and why. Traffic is shown elsewhere,
 # and so are rules for IPv6 (publish6.bats).
 #

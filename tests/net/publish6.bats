@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # Ports published at IPv6 addresses: as with IPv4, and a rule for any address is one for each family.
 #
 #   a fd00:77::2, b fd00:77::3 ── t0 fd00:77::1 ── host ($H) up0 2001:db8:51::1, ::77 ── outside 2001:db8:51::2

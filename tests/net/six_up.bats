@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # IPv6 of a network: subnets, addresses that work at once, the gateway's settings, and how they change.
 #
 #   a  eth0 10.77.0.2/24 fd00:77::2/64 ──┐            host
@@ -80,6 +81,7 @@ mac() {
 }
 
 @test "only the far end of the gateway's pair forwards, and no router is believed" {
+	only bpf "a bridge has no far end"
 	t0_up
 	[ "$(conf6 "$H" t0-far forwarding)" = 1 ]
 	[ "$(conf6 "$H" t0 forwarding)" = 0 ]

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # How SNAT is done: pool, range, exempt destinations, filtering, overloading, and each port's limits.
 #
 #   a 10.77.0.2, b 10.77.0.3 ── t0 ── host ($H) up0 198.51.100.1, .77 ── outside ($OUT) 203.0.113.10, 198.51.100.2

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # An `up` that cannot finish what it began on a network puts back what was.
 #
 #   a     eth0 10.77.0.2/24 ──┐            host

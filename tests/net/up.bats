@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # Up makes a network, or makes it what the options say, and what stays the same is not touched; add and del.
 #
 #   a  eth0 10.77.0.2/24 ──┐            host

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The inet table of netfilter mode: what is routed, from where, to where. */
+#include "nf_publish.h"
+#include "nf_script.h"
+
+static const char *const inet_reasons[] = { "MARTIAN_SRC", "SPOOF_IP4",  "SPOOF_IP6",   "SOURCE_ROUTE", "TCP_NO_FLOW",
+					    "OTHER_NET",   "NOT_UPLINK", "UNSOLICITED", "FLOWS_QUOTA",  "NO_UPLINK" };
+const struct nf_reasons nf_inet_reasons = { inet_reasons, ARRAY_SIZE(inet_reasons) };
+
+static void timeouts(struct nf_script *s, const struct network *n)
+{
+	const __u32 *t = n->timeout;
+	int six;
+
+	for (six = 0; six < 2; six++) {
+		nf_line(s, "\tct timeout tcp%d_%d {\n\t\tprotocol tcp\n\t\tl3proto %s", six, nf_id(n),
+			six ? "ip6" : "ip");
+		nf_line(s,
+			"\t\tpolicy = { established: %u, syn_sent: %u, syn_recv: %u, fin_wait: %u, close_wait: %u, last_ack: %u, time_wait: %u, close: %u }\n\t}",
+			t[NSF_TIMEOUT_TCP_EST], t[NSF_TIMEOUT_TCP_OPEN], t[NSF_TIMEOUT_TCP_OPEN],
+			t[NSF_TIMEOUT_TCP_EST], t[NSF_TIMEOUT_TCP_EST], t[NSF_TIMEOUT_TCP_CLOSE],
+			t[NSF_TIMEOUT_TCP_CLOSE], t[NSF_TIMEOUT_TCP_CLOSE]);
+		nf_line(s, "\tct timeout udp%d_%d {\n\t\tprotocol udp\n\t\tl3proto %s", six, nf_id(n),
+			six ? "ip6" : "ip");
+		nf_line(s, "\t\tpolicy = { unreplied: %u, replied: %u }\n\t}", t[NSF_TIMEOUT_UDP], t[NSF_TIMEOUT_UDP]);
+	}
+}
+
+/* The kernel's own are the same for all; a flow gets its network's when it begins. */
+static void timeout_rules(struct nf_script *s, const struct network *n)
+{
+	nf_rule(s, "\t\tct state new meta nfproto ipv4 meta l4proto tcp ct timeout set \"tcp0_%d\"", nf_id(n));
+	nf_rule(s, "\t\tct state new meta nfproto ipv4 meta l4proto udp ct timeout set \"udp0_%d\"", nf_id(n));
+	nf_rule(s, "\t\tct state new meta nfproto ipv6 meta l4proto tcp ct timeout set \"tcp1_%d\"", nf_id(n));
+	nf_rule(s, "\t\tct state new meta nfproto ipv6 meta l4proto udp ct timeout set \"udp1_%d\"", nf_id(n));
+}
+
+/* Destinations that see the ports' own addresses. */
+static void except_set(struct nf_script *s, const struct network *n, __u8 family)
+{
+	char text[ADDR_STRLEN];
+	bool first = true;
+	unsigned i;
+
+	fprintf(s->f, "\tset except%d_%d { type %s; flags interval;", family == AF_INET6 ? 6 : 4, nf_id(n),
+		family == AF_INET6 ? "ipv6_addr" : "ipv4_addr");
+	for (i = 0; i < n->n_excepts; i++) {
+		if (n->excepts[i].family != family)
+			continue;
+		fprintf(s->f, "%s %s", first ? " auto-merge; elements = {" : ",",
+			addr_format(&n->excepts[i], true, text));
+		first = false;
+	}
+	fprintf(s->f, "%s }\n", first ? "" : " }");
+}
+
+/* A port may have so many conversations at once; one that has a number of its own is counted by it. */
+static void quota_rules(struct nf_script *s, const struct network *n)
+{
+	char text[ADDR_STRLEN];
+	size_t i;
+
+	for (i = 0; i < n->n_ports; i++) {
+		const struct port *p = &n->ports[i];
+		__u32 limit = network_limit(n, p, PORT_LIMIT_FLOWS);
+
+		if (!p->addr.family || limit == PORT_LIMIT_NONE || !limit)
+			continue;
+		nf_rule(s,
+			"\t\tct state new ip saddr %s add @count4_%d { ip saddr ct count over %u } counter name FLOWS_QUOTA_%d reject with icmpx admin-prohibited",
+			addr_format(&p->addr, false, text), nf_id(n), limit, nf_id(n));
+		if (p->addr6.family)
+			nf_rule(s,
+				"\t\tct state new ip6 saddr %s add @count6_%d { ip6 saddr ct count over %u } counter name FLOWS_QUOTA_%d reject with icmpx admin-prohibited",
+				addr_format(&p->addr6, false, text), nf_id(n), limit, nf_id(n));
+	}
+}
+
+/* From containers, to be routed. */
+static void from_chain(struct nf_script *s, const struct network *n)
+{
+	char text[ADDR_STRLEN];
+
+	nf_line(s, "\tchain from_%d {", nf_id(n));
+	nf_rule(s, "\t\tip saddr != %s counter name SPOOF_IP4_%d drop", nf_subnet(&n->gateway, text), nf_id(n));
+	if (n->gateway6.family)
+		nf_rule(s, "\t\tip6 saddr != %s counter name SPOOF_IP6_%d drop", nf_subnet(&n->gateway6, text),
+			nf_id(n));
+	else
+		nf_rule(s, "\t\tmeta nfproto ipv6 counter name SPOOF_IP6_%d drop", nf_id(n));
+	nf_rule(s, "\t\tip option lsrr exists counter name SOURCE_ROUTE_%d drop", nf_id(n));
+	nf_rule(s, "\t\tip option ssrr exists counter name SOURCE_ROUTE_%d drop", nf_id(n));
+	nf_rule(s, "\t\tct state invalid counter name TCP_NO_FLOW_%d drop", nf_id(n));
+	nf_rule(s, "\t\tct state established,related accept");
+	timeout_rules(s, n);
+	quota_rules(s, n);
+	nf_rule(s, "\t\tct status dnat accept");
+	nf_rule(s, "\t\toifname @bridges counter name OTHER_NET_%d reject with icmpx admin-prohibited", nf_id(n));
+	if (n->uplink[0] && n->gateway6.family && n->snat6 == NET_SNAT_AUTO)
+		nf_rule(s, "\t\tmeta nfproto ipv6 oifname \"%s\" counter name NO_UPLINK_%d reject with icmpv6 no-route",
+			n->uplink, nf_id(n));
+	if (n->uplink[0])
+		nf_rule(s, "\t\toifname \"%s\" accept", n->uplink);
+	nf_rule(s, "\t\tcounter name %s_%d reject with icmpx no-route", n->uplink[0] ? "NOT_UPLINK" : "NO_UPLINK",
+		nf_id(n));
+	nf_line(s, "\t}");
+}
+
+/* To containers, from elsewhere than the host itself. */
+static void to_chain(struct nf_script *s, const struct network *n)
+{
+	nf_line(s, "\tchain to_%d {", nf_id(n));
+	nf_rule(s, "\t\tct state established,related accept");
+	timeout_rules(s, n);
+	nf_rule(s, "\t\tct status dnat accept");
+	if (n->uplink[0] && n->snat == NET_SNAT_NONE)
+		nf_rule(s, "\t\tmeta nfproto ipv4 iifname \"%s\" ct state new accept", n->uplink);
+	if (n->uplink[0] && n->gateway6.family && n->snat6 == NET_SNAT_NONE)
+		nf_rule(s, "\t\tmeta nfproto ipv6 iifname \"%s\" ct state new accept", n->uplink);
+	if (n->uplink[0] && n->n_excepts) {
+		nf_rule(s, "\t\tiifname \"%s\" ip saddr @except4_%d accept", n->uplink, nf_id(n));
+		nf_rule(s, "\t\tiifname \"%s\" ip6 saddr @except6_%d accept", n->uplink, nf_id(n));
+	}
+	nf_rule(s, "\t\tcounter name UNSOLICITED_%d drop", nf_id(n));
+	nf_line(s, "\t}");
+}
+
+static void forward_chain(struct nf_script *s)
+{
+	size_t i;
+
+	nf_line(s, "\tchain forward {\n\t\ttype filter hook forward priority filter; policy accept;");
+	for (i = 0; i < s->n; i++)
+		nf_rule(s, "\t\tiifname \"%s\" oifname \"%s\" accept", s->nets[i].name, s->nets[i].name);
+	for (i = 0; i < s->n; i++)
+		nf_rule(s, "\t\tiifname \"%s\" goto from_%d", s->nets[i].name, nf_id(&s->nets[i]));
+	for (i = 0; i < s->n; i++)
+		nf_rule(s, "\t\toifname \"%s\" goto to_%d", s->nets[i].name, nf_id(&s->nets[i]));
+	nf_line(s, "\t}");
+}
+
+/* Nobody outside has an address of ours. */
+static void martian_chain(struct nf_script *s)
+{
+	char text[ADDR_STRLEN];
+	size_t i;
+
+	nf_line(s, "\tchain martians {\n\t\ttype filter hook prerouting priority raw; policy accept;");
+	for (i = 0; i < s->n; i++) {
+		const struct network *n = &s->nets[i];
+
+		if (!n->uplink[0])
+			continue;
+		nf_rule(s, "\t\tiifname \"%s\" ip saddr %s counter name MARTIAN_SRC_%d drop", n->uplink,
+			nf_subnet(&n->gateway, text), nf_id(n));
+		if (n->gateway6.family)
+			nf_rule(s, "\t\tiifname \"%s\" ip6 saddr %s counter name MARTIAN_SRC_%d drop", n->uplink,
+				nf_subnet(&n->gateway6, text), nf_id(n));
+	}
+	nf_line(s, "\t}");
+}
+
+static void inet_sets(struct nf_script *s)
+{
+	size_t i;
+
+	fputs("\tset bridges { type ifname;", s->f);
+	for (i = 0; i < s->n; i++)
+		fprintf(s->f, "%s \"%s\"", i ? "," : " elements = {", s->nets[i].name);
+	fputs(" }; }\n", s->f);
+	for (i = 0; i < s->n; i++) {
+		except_set(s, &s->nets[i], AF_INET);
+		except_set(s, &s->nets[i], AF_INET6);
+		nf_line(s, "\tset count4_%d { type ipv4_addr; size 65535; flags dynamic; }", nf_id(&s->nets[i]));
+		nf_line(s, "\tset count6_%d { type ipv6_addr; size 65535; flags dynamic; }", nf_id(&s->nets[i]));
+		nf_snat_sets(s, &s->nets[i]);
+		timeouts(s, &s->nets[i]);
+	}
+}
+
+static void inet_chains(struct nf_script *s)
+{
+	size_t i;
+
+	s->rules += nf_publish_script(s->f, s->nets, s->n);
+	for (i = 0; i < s->n; i++) {
+		from_chain(s, &s->nets[i]);
+		to_chain(s, &s->nets[i]);
+	}
+	martian_chain(s);
+	forward_chain(s);
+	nf_snat_chains(s);
+}
+
+void nf_inet_table(struct nf_script *s)
+{
+	inet_sets(s);
+	inet_chains(s);
+}
