@@ -134,6 +134,34 @@ static int up_flows(struct host *h, const struct mode *m, struct network *want)
 	return 0;
 }
 
+/*
+ * A new network in mode auto: bpf, and where the kernel or our privileges do not allow that, netfilter. What bpf mode had
+ * begun is undone by then.
+ */
+static int up_auto(struct host *h, struct network *want, const struct mode **ret_mode, struct up_result *ret)
+{
+	struct network asked = *want;
+	const char *why;
+	enum log_exit code;
+	int r;
+
+	log_hold();
+	r = up_converge(h, &mode_bpf, NULL, want, ret);
+	code = log_release(false, &why);
+	*ret_mode = &mode_bpf;
+	if (!r || (code != EXIT_FEATURE && code != EXIT_PRIVILEGE) || host_interrupted()) {
+		log_release(true, &why);
+		return r;
+	}
+	info("%s: mode netfilter, since bpf does not work here: %s", want->name, why);
+	memcpy(want->limit, asked.limit, sizeof(want->limit));
+	*ret_mode = mode_choose(NET_MODE_NETFILTER);
+	if (!*ret_mode)
+		return -EOPNOTSUPP;
+	r = up_flows(h, *ret_mode, want);
+	return r ? r : up_converge(h, *ret_mode, NULL, want, ret);
+}
+
 static int up_run(struct host *h, struct network *want)
 {
 	struct network is = {};
@@ -158,7 +186,9 @@ static int up_run(struct host *h, struct network *want)
 		r = up_resolve(h, there ? &is : NULL, want);
 	if (!r)
 		r = conf_check(want);
-	if (!r)
+	if (!r && !there && want->mode == NET_MODE_AUTO)
+		r = up_auto(h, want, &m, &did);
+	else if (!r)
 		r = up_converge(h, m, there ? &is : NULL, want, &did);
 	if (!r)
 		up_tell(want, m, &did);

@@ -15,6 +15,11 @@ int log_level;
 bool log_json;
 
 static enum log_exit last_exit;
+static bool holding;
+static struct {
+	enum log_exit code;
+	char text[MESSAGE_LEN], hint[MESSAGE_LEN];
+} held;
 static char hint_text[MESSAGE_LEN];
 static char excerpt_text[EXCERPT_LEN];
 static size_t excerpt_at;
@@ -80,6 +85,34 @@ static void put_error(enum log_exit code, const char *text)
 	excerpt_text[0] = '\0';
 }
 
+static void hold_error(enum log_exit code, const char *text)
+{
+	if (!held.code) {
+		held.code = code;
+		strcpy(held.text, text);
+		strcpy(held.hint, hint_text);
+	}
+	hint_text[0] = '\0';
+	excerpt_text[0] = '\0';
+}
+
+void log_hold(void)
+{
+	holding = true;
+	held.code = EXIT_OK;
+}
+
+enum log_exit log_release(bool tell, const char **ret_text)
+{
+	holding = false;
+	*ret_text = held.text;
+	if (tell && held.code) {
+		strcpy(hint_text, held.hint);
+		put_error(held.code, held.text);
+	}
+	return held.code;
+}
+
 static void vfail(enum log_exit code, int err, const char *fmt, va_list ap)
 {
 	char text[MESSAGE_LEN];
@@ -89,7 +122,10 @@ static void vfail(enum log_exit code, int err, const char *fmt, va_list ap)
 	n = strlen(text);
 	if (err)
 		snprintf(text + n, sizeof(text) - n, ": %s", strerror(-err));
-	put_error(code, text);
+	if (holding)
+		hold_error(code, text);
+	else
+		put_error(code, text);
 }
 
 int fail(int err, const char *fmt, ...)

@@ -32,6 +32,12 @@ int fail_missing(const char *fmt, ...) __attribute__((format(printf, 1, 2)));   
 int fail_privilege(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* -EPERM, exit 4 */
 int fail_feature(const char *fmt, ...) __attribute__((format(printf, 1, 2)));   /* -EOPNOTSUPP, exit 5 */
 
+/* From here on the first error is kept instead of printed, and those after it are dropped. */
+void log_hold(void);
+/* Ends that. tell: prints what was kept, if there is something. Else its text and code, EXIT_OK if nothing was kept, and
+ * it is as if it had never been. */
+enum log_exit log_release(bool tell, const char **ret_text);
+
 /* What to do next; a second line "hint: ..." after an error (a key of its error object with log_json). Call it BEFORE
  * the fail function it belongs to: the text is kept and printed with the next error, then forgotten. */
 void hint(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

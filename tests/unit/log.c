@@ -121,6 +121,19 @@ static void levels_choose_what_is_printed(void **state)
 		      (warn("w"), info("i"), debug("d %d", 1)));
 }
 
+static void the_first_error_that_is_held_is_told_or_not(void **state)
+{
+	const char *text;
+
+	(void)state;
+	assert_prints("", "", (log_hold(), hint("h"), fail_feature("one"), fail_usage("two")));
+	assert_prints("", "", assert_int_equal(log_release(false, &text), EXIT_FEATURE));
+	assert_string_equal(text, "one");
+	assert_prints("", "nsfast: one\nhint: h\n", log_release(true, &text));
+	assert_prints("", "", (log_hold(), log_release(true, &text)));
+	assert_prints("", "nsfast: bad\n", fail_usage("bad"));
+}
+
 static void a_long_message_is_cut(void **state)
 {
 	struct capture c;
@@ -144,6 +157,7 @@ int main(void)
 		cmocka_unit_test(control_characters_do_not_reach_the_terminal),
 		cmocka_unit_test_setup(an_error_is_one_object_with_json, reset),
 		cmocka_unit_test_setup(levels_choose_what_is_printed, reset),
+		cmocka_unit_test(the_first_error_that_is_held_is_told_or_not),
 		cmocka_unit_test(a_long_message_is_cut),
 	};
 
