@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
@@ -162,6 +163,96 @@ int nft_table(__u8 family, const char *table, char *ret_comment, size_t size, un
 	mnl_attr_put_strz(nft_msg(nl, NFT_MSG_GETRULE, NLM_F_DUMP, family), NFTA_RULE_TABLE, table);
 	r = nl_query(nl, rule_count, rule_restart, &t);
 	*ret_rules = t.rules;
+	return r;
+}
+
+struct chains {
+	const char *own;
+	struct nft_chain *v;
+	size_t n;
+};
+
+static const char *family_name(__u8 family)
+{
+	switch (family) {
+	case NFPROTO_INET:
+		return "inet";
+	case NFPROTO_IPV4:
+		return "ip";
+	case NFPROTO_IPV6:
+		return "ip6";
+	}
+	return NULL;
+}
+
+static bool chain_forwards(const struct nlattr *hook)
+{
+	const struct nlattr *a;
+
+	mnl_attr_for_each_nested(a, hook) {
+		if (mnl_attr_get_type(a) == NFTA_HOOK_HOOKNUM)
+			return ntohl(mnl_attr_get_u32(a)) == NF_INET_FORWARD;
+	}
+	return false;
+}
+
+static int chain_read(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nfgenmsg *nfg = mnl_nlmsg_get_payload(nlh);
+	const char *family = family_name(nfg->nfgen_family);
+	struct chains *all = arg;
+	bool forwards = false, drops = false;
+	struct nft_chain c = {}, *more;
+	const struct nlattr *a;
+
+	mnl_attr_for_each(a, nlh, sizeof(*nfg)) {
+		switch (mnl_attr_get_type(a)) {
+		case NFTA_CHAIN_TABLE:
+			snprintf(c.table, sizeof(c.table), "%s", mnl_attr_get_str(a));
+			break;
+		case NFTA_CHAIN_NAME:
+			snprintf(c.name, sizeof(c.name), "%s", mnl_attr_get_str(a));
+			break;
+		case NFTA_CHAIN_HOOK:
+			forwards = chain_forwards(a);
+			break;
+		case NFTA_CHAIN_POLICY:
+			drops = ntohl(mnl_attr_get_u32(a)) == NF_DROP;
+			break;
+		}
+	}
+	if (!family || !forwards || !drops || streq(c.table, all->own))
+		return MNL_CB_OK;
+	snprintf(c.family, sizeof(c.family), "%s", family);
+	more = realloc(all->v, (all->n + 1) * sizeof(*more));
+	if (!more) {
+		errno = ENOMEM;
+		return MNL_CB_ERROR;
+	}
+	all->v = more;
+	all->v[all->n++] = c;
+	return MNL_CB_OK;
+}
+
+static void chains_restart(void *arg)
+{
+	((struct chains *)arg)->n = 0;
+}
+
+int nft_forward_drops(const char *own, int (*cb)(const struct nft_chain *c, void *arg), void *arg)
+{
+	struct chains all = { .own = own };
+	autonl struct nl *nl = NULL;
+	int r = nl_open_to(NETLINK_NETFILTER, &nl);
+	size_t i;
+
+	if (r)
+		return r;
+	nft_msg(nl, NFT_MSG_GETCHAIN, NLM_F_DUMP, NFPROTO_UNSPEC);
+	r = nl_query(nl, chain_read, chains_restart, &all);
+	for (i = 0; !r && i < all.n; i++)
+		r = cb(&all.v[i], arg);
+	free(all.v);
 	return r;
 }
 

@@ -1,0 +1,89 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# Mode netfilter beside what else is on the host: other firewalls, settings, and who flushes rulesets.
+load lib
+
+setup_file() {
+	host_up
+	serve "$OUT" 7 "$PYTHON" tests/packets/mirror.py serve 7 203.0.113.10
+}
+teardown_file() { host_down; }
+teardown() { nsf down --all; }
+
+t0_up() {
+	nsf up t0 --mode netfilter --subnet 10.77.0.1/24 --ns a --ns b --uplink up0 --snat 198.51.100.1
+}
+
+state() {
+	nsf -j show t0 | jq -r '.[].state'
+}
+
+works() {
+	in_ns a ping -c 1 -W 1 203.0.113.10 && in_ns a ping -c 1 -W 1 10.77.0.3 && in_ns a ping -c 1 -W 1 10.77.0.1
+}
+
+@test "a ruleset that was flushed is noticed and comes back, also in part" {
+	local how
+	t0_up
+	for how in "flush ruleset" "flush table inet nsfast" "delete table bridge nsfast" "flush chain inet nsfast guard"; do
+		[ "$(state)" = up ]
+		# shellcheck disable=SC2086 # words
+		in_ns "$H" nft $how
+		[ "$(state)" = damaged ]
+		run -0 nsf up t0
+		[[ $output == *changed* ]]
+		[ "$(state)" = up ]
+		works
+	done
+}
+
+@test "a firewall that drops what is forwarded is named, and what is said to cure it does" {
+	local line
+	in_ns "$H" iptables -P FORWARD DROP
+	in_ns "$H" nft 'add table inet other; add chain inet other block { type filter hook forward priority 5; policy drop; }'
+	run -0 --separate-stderr t0_up
+	# shellcheck disable=SC2154 # bats sets it
+	[ "${#stderr_lines[@]}" = 2 ]
+	run ! in_ns a ping -c 1 -W 0.3 203.0.113.10
+	for line in "${stderr_lines[@]}"; do
+		[[ $line == *"t0: the firewall's chain "*" drops what is forwarded: "* ]]
+		in_ns "$H" bash -c "${line##*forwarded: }"
+	done
+	works
+	nsf down t0
+	in_ns "$H" iptables -P FORWARD ACCEPT
+	in_ns "$H" iptables -F FORWARD
+	in_ns "$H" nft delete table inet other
+}
+
+@test "whatever bridge-nf-call-iptables, rp_filter and ip_forward are: it works, and they are as before" {
+	local nf rp key
+	for nf in 0 1; do
+		for rp in 0 1; do
+			in_ns "$H" sysctl -qw net.bridge.bridge-nf-call-iptables=$nf net.bridge.bridge-nf-call-ip6tables=$nf \
+				net.ipv4.conf.all.rp_filter=$rp net.ipv4.ip_forward=0
+			snapshot "$H" >"$ROOM/before"
+			t0_up
+			works
+			serve a 80 "$PYTHON" tests/packets/mirror.py serve 80 10.77.0.2
+			nsf publish add t0 8080:a:80
+			for key in "$OUT" a b; do
+				in_ns $key "$PYTHON" tests/packets/mirror.py ask tcp 4444 198.51.100.1 8080
+			done
+			stop "$STARTED"
+			nsf down t0
+			snapshot "$H" >"$ROOM/after"
+			same "$ROOM/before" "$ROOM/after"
+		done
+	done
+}
+
+@test "what nothing is known of never leaves with an inner source" {
+	t0_up
+	capture "$OUT" eth0 'net 10.77.0.0/24' "$ROOM/leak.pcap"
+	in_ns a "$PYTHON" -c '
+from scapy.all import IP, TCP, send
+send([IP(dst="203.0.113.10") / TCP(sport=5000, dport=80, flags=f) for f in ("R", "FA", "A", "SA", "RA")], verbose=False)'
+	capture_stop
+	[ -z "$(captured "$ROOM/leak.pcap")" ]
+}
