@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_ether.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
@@ -114,18 +115,9 @@ static bool is_icmp(__u8 proto)
 	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
 }
 
-/* Begun by a container, or led to one by a publish; everything else is the host's own. */
-static bool flow_of(const struct nets *s, const struct conntrack *c, struct mode_flow *ret)
+/* As the container at one end has it. */
+static void flow_fill(const struct network *n, const struct conntrack *c, bool in, struct mode_flow *ret)
 {
-	const struct network *n = nets_of(s, &c->orig.src);
-	bool in = !n;
-
-	if (!(c->status & (IPS_SRC_NAT | IPS_DST_NAT)))
-		return false;
-	if (in)
-		n = c->status & IPS_DST_NAT ? nets_of(s, &c->reply.src) : NULL;
-	if (!n)
-		return false;
 	*ret = (struct mode_flow){
 		.proto = c->orig.proto,
 		.state = state_of(c),
@@ -139,18 +131,35 @@ static bool flow_of(const struct nets *s, const struct conntrack *c, struct mode
 		.left = c->left,
 		.inbound = in,
 		.translated = true,
-		.hairpin = !in && c->status & IPS_DST_NAT,
 		.out_packets = in ? c->reply_packets : c->orig_packets,
 		.out_bytes = in ? c->reply_bytes : c->orig_bytes,
 		.in_packets = in ? c->orig_packets : c->reply_packets,
 		.in_bytes = in ? c->orig_bytes : c->reply_bytes,
 	};
+	/* as everywhere else frames are counted, and not packets */
+	ret->out_bytes += ret->out_packets * ETH_HLEN;
+	ret->in_bytes += ret->in_packets * ETH_HLEN;
 	if (is_icmp(ret->proto)) {
 		ret->inner_port = c->orig.icmp_id;
 		ret->ext_port = c->reply.icmp_id;
 	}
 	ret->port = port_of(n, &ret->inner);
-	return true;
+}
+
+/* Begun by a container, led to one by a publish, or both: then it is a flow of each. Everything else is the host's own. */
+static unsigned flows_of(const struct nets *s, const struct conntrack *c, struct mode_flow ret[2])
+{
+	const struct network *from = c->status & (IPS_SRC_NAT | IPS_DST_NAT) ? nets_of(s, &c->orig.src) : NULL;
+	const struct network *to = c->status & IPS_DST_NAT ? nets_of(s, &c->reply.src) : NULL;
+	unsigned n = 0;
+
+	if (to)
+		flow_fill(to, c, true, &ret[n++]);
+	if (from && (to || c->status & IPS_SRC_NAT))
+		flow_fill(from, c, false, &ret[n++]);
+	if (n == 2)
+		ret[0].hairpin = ret[1].hairpin = true;
+	return n;
 }
 
 static bool wanted(const struct flow_filter *f, const struct mode_flow *m)
@@ -177,9 +186,14 @@ struct reading {
 static int read_one(const struct conntrack *c, void *arg)
 {
 	struct reading *r = arg;
-	struct mode_flow m;
+	struct mode_flow m[2];
+	unsigned i, n = flows_of(&r->nets, c, m);
+	int err = 0;
 
-	return flow_of(&r->nets, c, &m) && wanted(r->f, &m) ? r->cb(&m, r->arg) : 0;
+	for (i = 0; !err && i < n; i++)
+		if (wanted(r->f, &m[i]))
+			err = r->cb(&m[i], r->arg);
+	return err;
 }
 
 int nf_flows_read(struct host *h, const struct flow_filter *f, int (*cb)(const struct mode_flow *f, void *arg),
@@ -208,9 +222,10 @@ struct ending {
 
 static bool by_filter(const struct ending *e, const struct conntrack *c)
 {
-	struct mode_flow m;
+	struct mode_flow m[2];
+	unsigned n = flows_of(&e->nets, c, m);
 
-	return flow_of(&e->nets, c, &m) && wanted(e->f, &m);
+	return (n > 0 && wanted(e->f, &m[0])) || (n > 1 && wanted(e->f, &m[1]));
 }
 
 static bool by_publish(const struct ending *e, const struct conntrack *c)

@@ -76,6 +76,13 @@ static void quota_rules(struct nf_script *s, const struct network *n)
 	}
 }
 
+/* What opens no connection begins none: the kernel by itself would take it for one that it has not seen the start of. */
+static void opening_rule(struct nf_script *s, const struct network *n)
+{
+	nf_rule(s, "\t\tmeta l4proto tcp tcp flags & (fin | syn | rst | ack) != syn counter name TCP_NO_FLOW_%d drop",
+		nf_id(n));
+}
+
 /* From containers, to be routed. */
 static void from_chain(struct nf_script *s, const struct network *n)
 {
@@ -92,6 +99,7 @@ static void from_chain(struct nf_script *s, const struct network *n)
 	nf_rule(s, "\t\tip option ssrr exists counter name SOURCE_ROUTE_%d drop", nf_id(n));
 	nf_rule(s, "\t\tct state invalid counter name TCP_NO_FLOW_%d drop", nf_id(n));
 	nf_rule(s, "\t\tct state established,related accept");
+	opening_rule(s, n);
 	timeout_rules(s, n);
 	quota_rules(s, n);
 	nf_rule(s, "\t\tct status dnat accept");
@@ -111,6 +119,7 @@ static void to_chain(struct nf_script *s, const struct network *n)
 {
 	nf_line(s, "\tchain to_%d {", nf_id(n));
 	nf_rule(s, "\t\tct state established,related accept");
+	opening_rule(s, n);
 	timeout_rules(s, n);
 	nf_rule(s, "\t\tct status dnat accept");
 	if (n->uplink[0] && n->snat == NET_SNAT_NONE)
