@@ -52,7 +52,7 @@ static int down_one(struct host *h, const char *name)
 {
 	const struct mode *m = mode_of(h, name);
 	size_t published = down_publishes(h, m, name);
-	int r = (m ? m : &mode_bpf)->net_del(h, name);
+	int r = m ? m->net_del(h, name) : mode_forget(h, name);
 
 	if (r)
 		return r;

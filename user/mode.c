@@ -23,6 +23,18 @@ const struct mode *mode_of(struct host *h, const char *net)
 	return NULL;
 }
 
+int mode_forget(struct host *h, const char *net)
+{
+	int first = 0, r;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		r = modes[i]->net_del(h, net);
+		first = first ? first : r;
+	}
+	return first;
+}
+
 int mode_list(struct host *h, int (*cb)(const char *name, void *arg), void *arg)
 {
 	size_t i;

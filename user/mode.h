@@ -95,6 +95,8 @@ extern const struct mode mode_bpf, mode_netfilter;
 const struct mode *mode_of(struct host *h, const char *net);
 /* The mode for a new network: what was asked for; auto means bpf. NULL with a message. */
 const struct mode *mode_choose(enum net_mode wanted);
+/* Removes what killed runs left of a network that is in no mode: half made, or half removed. */
+int mode_forget(struct host *h, const char *net);
 /* All networks, of all modes; a non-zero return of cb ends the walk and is returned. */
 int mode_list(struct host *h, int (*cb)(const char *name, void *arg), void *arg);
 /* The publishes of all networks, likewise. */

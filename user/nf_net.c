@@ -338,10 +338,12 @@ static int net_clear(struct host *h, const char *name)
 	first = first ? first : r;
 	r = nf_rules_sync(h, NULL);
 	first = first ? first : r;
+	r = nf_port_repair(h);
+	first = first ? first : r;
 	r = host_netns_put_all(h, name, NULL);
 	first = first ? first : r;
-	r = nf_record_remove(h, name);
-	return first ? first : r;
+	/* what could not be removed is not forgotten: the next run goes on */
+	return first ? first : nf_record_remove(h, name);
 }
 
 int nf_net_del(struct host *h, const char *name)
@@ -381,6 +383,8 @@ int nf_net_repair(struct host *h)
 
 	while (!first && nf_record_begun(h, name))
 		first = net_clear(h, name);
+	r = nf_port_repair(h);
+	first = first ? first : r;
 	r = net_sweep(h, NULL);
 	first = first ? first : r;
 	r = nf_record_list(h, net_namespaces, h);

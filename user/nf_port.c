@@ -16,6 +16,8 @@
 #include "six.h"
 #include "state.h"
 
+#define PORT_FACT "port" /* that is being made, "NETWORK/PORT": its namespace, or '-' */
+
 void nf_port_ifname(const char *net, const struct port *p, char ret[IFNAMSIZ])
 {
 	if (p->netns[0])
@@ -176,22 +178,35 @@ static int port_create(struct host *h, const struct network *n, const struct net
 	return r ? r : port_inside(h, n, p, netns, l.ifindex);
 }
 
+/* From before the first step of making a port until after the last. */
+static const char *port_key(const char *net, const char *name, char buf[NET_NAME_LEN + NSF_NAME_LEN + 1])
+{
+	snprintf(buf, NET_NAME_LEN + NSF_NAME_LEN + 1, "%s/%s", net, name);
+	return buf;
+}
+
 int nf_port_add(struct host *h, struct network *n, struct port *p)
 {
+	char key[NET_NAME_LEN + NSF_NAME_LEN + 1];
 	struct network now;
 	struct link bridge;
-	int r = link_get(h->nl, n->name, 0, &bridge);
+	int r = link_get(h->nl, n->name, 0, &bridge), second;
 
 	if (r)
 		return fail(r, "%s/%s: cannot read the bridge '%s'", n->name, p->name, n->name);
 	r = nf_record_read(h, n->name, &now);
 	if (r)
 		return r;
-	r = p->dev[0] ? port_adopt(h, n, p, bridge.ifindex) : port_create(h, n, &now, p, bridge.ifindex);
+	r = state_set(h->cookie, PORT_FACT, port_key(n->name, p->name, key), p->netns[0] ? p->netns : "-");
+	if (!r)
+		r = p->dev[0] ? port_adopt(h, n, p, bridge.ifindex) : port_create(h, n, &now, p, bridge.ifindex);
 	network_free(&now);
-	if (r)
+	if (r) {
 		nf_port_del(h, n->name, p->name);
-	return r;
+		port_leave(h, p->netns);
+	}
+	second = state_unset(h->cookie, PORT_FACT, key);
+	return r ? r : second;
 }
 
 int nf_port_release(struct host *h, const char *net, const struct port *p)
@@ -241,6 +256,40 @@ int nf_port_del(struct host *h, const char *net, const char *name)
 	r = r ? r : second;
 	second = port_leave(h, p.netns);
 	return r ? r : second;
+}
+
+struct half {
+	char key[NET_NAME_LEN + NSF_NAME_LEN + 1], netns[NSF_NAME_LEN];
+};
+
+static int half_first(const char *key, const char *value, void *arg)
+{
+	struct half *half = arg;
+
+	snprintf(half->key, sizeof(half->key), "%s", key);
+	snprintf(half->netns, sizeof(half->netns), "%s", streq(value, "-") ? "" : value);
+	return 1;
+}
+
+int nf_port_repair(struct host *h)
+{
+	struct half half;
+	char key[sizeof(half.key)], *name;
+	int r = 0;
+
+	while (!r && state_each(h->cookie, PORT_FACT, half_first, &half) == 1) {
+		strcpy(key, half.key);
+		name = strchr(key, '/');
+		if (name) {
+			*name++ = '\0';
+			r = nf_port_del(h, key, name);
+		}
+		if (!r)
+			r = port_leave(h, half.netns);
+		if (!r)
+			r = state_unset(h->cookie, PORT_FACT, half.key);
+	}
+	return r;
 }
 
 int nf_port_six(struct host *h, const struct network *n, const struct port *p)

@@ -10,6 +10,8 @@ int nf_port_six(struct host *h, const struct network *n, const struct port *p);
 int nf_port_del(struct host *h, const char *net, const char *name);
 void nf_port_limit(struct host *h, const struct network *n, const struct port *p);
 
+/* Removes the ports that killed runs have half made. Prints. */
+int nf_port_repair(struct host *h);
 /* The host's end of a port. */
 void nf_port_ifname(const char *net, const struct port *p, char ret[IFNAMSIZ]);
 /* Takes the interface away, or gives an adopted one back as it was. 0 also if it is not there. Prints. */

@@ -7,6 +7,7 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -39,6 +40,10 @@ static int nft_become(const char *path, int script, int errors)
 	char *const argv[] = { (char *)path, (char *)"-f", (char *)"-", NULL };
 	char *const envp[] = { NULL };
 
+	/* Ctrl-C is for us: we undo what we did, by nft again */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	if (dup2(script, STDIN_FILENO) < 0 || dup2(errors, STDERR_FILENO) < 0 || dup2(errors, STDOUT_FILENO) < 0)
 		return 126;
 	execve(path, argv, envp);

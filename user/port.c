@@ -19,6 +19,8 @@ int port_enter(struct host *h, int netns, struct nl **ret)
 		return r;
 	r = nl_open(ret);
 	back = netns_enter(h->netns);
+	if (back)
+		netns_enter(h->netns); /* what is undone is the host's */
 	return r ? r : back;
 }
 

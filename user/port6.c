@@ -29,6 +29,8 @@ bool port6_begin(struct host *h, const struct network *n, const struct port *p, 
 	if (!r)
 		r = port6_settings();
 	back = netns_enter(h->netns);
+	if (back)
+		netns_enter(h->netns);
 	if (r)
 		warn("%s/%s: namespace '%s' has IPv6 disabled: its '%s' gets no IPv6 address", n->name, p->name,
 		     p->netns, PORT_INSIDE);
