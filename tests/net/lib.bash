@@ -119,10 +119,11 @@ host_down() {
 	done
 }
 
-# capture NS INTERFACE FILTER FILE: writes packets to FILE (pcap) from now on
+# capture NS INTERFACE FILTER FILE: writes packets to FILE (pcap) from now on. A slot of the buffer is as large as the
+# longest packet: of the usual 2 MiB there would be eight, too few where tcpdump has to wait for a CPU.
 capture() {
 	start nsenter --net="/run/netns/$1" -- \
-		tcpdump -Z root --immediate-mode -U -n -i "$2" -w "$4" "$3" 2>"$4.log"
+		tcpdump -Z root --immediate-mode -B 32768 -U -n -i "$2" -w "$4" "$3" 2>"$4.log"
 	CAPTURE_PID=$STARTED CAPTURE_FILE=$4
 	until_ok 5 grep -q 'listening on' "$4.log"
 }

@@ -68,7 +68,7 @@ works() {
 			serve a 80 "$PYTHON" tests/packets/mirror.py serve 80 10.77.0.2
 			nsf publish add t0 8080:a:80
 			for key in "$OUT" a b; do
-				in_ns $key "$PYTHON" tests/packets/mirror.py ask tcp 4444 198.51.100.1 8080
+				in_ns "$key" "$PYTHON" tests/packets/mirror.py ask tcp 4444 198.51.100.1 8080
 			done
 			stop "$STARTED"
 			nsf down t0
