@@ -180,6 +180,7 @@ static int net_begin(struct host *h, struct network *n)
 		r = state_bpffs();
 		if (!r)
 			r = dp_load(h->cookie, n->flows ? n->flows : DP_FLOWS_DEFAULT, &h->dp);
+		h->no_bpf = r == -EPERM || r == -EOPNOTSUPP;
 		if (r)
 			return r;
 	}

@@ -149,7 +149,7 @@ static int up_auto(struct host *h, struct network *want, const struct mode **ret
 	r = up_converge(h, &mode_bpf, NULL, want, ret);
 	code = log_release(false, &why);
 	*ret_mode = &mode_bpf;
-	if (!r || (code != EXIT_FEATURE && code != EXIT_PRIVILEGE) || host_interrupted()) {
+	if (!r || (code != EXIT_FEATURE && !h->no_bpf) || host_interrupted()) {
 		log_release(true, &why);
 		return r;
 	}

@@ -10,6 +10,7 @@ struct host {
 	__u64 cookie;  /* its identity until the next boot */
 	struct nl *nl; /* a socket in it */
 	struct dp dp;  /* bpf mode's data path, if dp.loaded */
+	bool no_bpf;   /* the kernel, or what it lets us do, allowed none to be loaded */
 };
 
 /* Opens the current namespace and what is loaded for it. 0, or -errno with a message. */

@@ -151,6 +151,28 @@ int nf_port_rejoin(struct host *h, const struct network *n, const struct port *p
 	return link_get(h->nl, ifname, 0, &l) || l.master ? 0 : port_join(h, n, p, &l, n->ifindex);
 }
 
+static const char *port_key(const char *net, const char *name, char buf[NET_NAME_LEN + NSF_NAME_LEN + 1])
+{
+	snprintf(buf, NET_NAME_LEN + NSF_NAME_LEN + 1, "%s/%s", net, name);
+	return buf;
+}
+
+/* Before a port that can be is entered in the record, until it is whole: who is killed in between leaves this note. */
+static int port_begin(struct host *h, const char *net, const struct port *p)
+{
+	char key[NET_NAME_LEN + NSF_NAME_LEN + 1];
+
+	return state_set(h->cookie, PORT_FACT, port_key(net, p->name, key), p->netns[0] ? p->netns : "-");
+}
+
+static int port_end(struct host *h, const char *net, const struct port *p)
+{
+	char key[NET_NAME_LEN + NSF_NAME_LEN + 1], value[NSF_NAME_LEN];
+
+	port_key(net, p->name, key);
+	return state_get(h->cookie, PORT_FACT, key, value, sizeof(value)) ? 0 : state_unset(h->cookie, PORT_FACT, key);
+}
+
 static int port_adopt(struct host *h, const struct network *n, struct port *p, int bridge)
 {
 	struct link l;
@@ -158,6 +180,8 @@ static int port_adopt(struct host *h, const struct network *n, struct port *p, i
 
 	if (!r && !(l.flags & IFF_UP))
 		r = state_set(h->cookie, "down", p->dev, n->name);
+	if (!r)
+		r = port_begin(h, n->name, p);
 	if (!r)
 		r = port_record(h, n->name, record_put, p);
 	return r ? r : port_join(h, n, p, &l, bridge);
@@ -172,22 +196,16 @@ static int port_create(struct host *h, const struct network *n, const struct net
 	if (!r)
 		r = port_veth(h, n, p, netns, port_number(now), &l);
 	if (!r)
+		r = port_begin(h, n->name, p);
+	if (!r)
 		r = port_record(h, n->name, record_put, p);
 	if (!r)
 		r = port_join(h, n, p, &l, bridge);
 	return r ? r : port_inside(h, n, p, netns, l.ifindex);
 }
 
-/* From before the first step of making a port until after the last. */
-static const char *port_key(const char *net, const char *name, char buf[NET_NAME_LEN + NSF_NAME_LEN + 1])
-{
-	snprintf(buf, NET_NAME_LEN + NSF_NAME_LEN + 1, "%s/%s", net, name);
-	return buf;
-}
-
 int nf_port_add(struct host *h, struct network *n, struct port *p)
 {
-	char key[NET_NAME_LEN + NSF_NAME_LEN + 1];
 	struct network now;
 	struct link bridge;
 	int r = link_get(h->nl, n->name, 0, &bridge), second;
@@ -197,15 +215,13 @@ int nf_port_add(struct host *h, struct network *n, struct port *p)
 	r = nf_record_read(h, n->name, &now);
 	if (r)
 		return r;
-	r = state_set(h->cookie, PORT_FACT, port_key(n->name, p->name, key), p->netns[0] ? p->netns : "-");
-	if (!r)
-		r = p->dev[0] ? port_adopt(h, n, p, bridge.ifindex) : port_create(h, n, &now, p, bridge.ifindex);
+	r = p->dev[0] ? port_adopt(h, n, p, bridge.ifindex) : port_create(h, n, &now, p, bridge.ifindex);
 	network_free(&now);
 	if (r) {
 		nf_port_del(h, n->name, p->name);
 		port_leave(h, p->netns);
 	}
-	second = state_unset(h->cookie, PORT_FACT, key);
+	second = port_end(h, n->name, p);
 	return r ? r : second;
 }
 

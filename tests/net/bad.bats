@@ -76,7 +76,7 @@ teardown() {
 	refused 4 "t0: cannot make the gateway 't0'" \
 		setpriv --bounding-set=-net_admin --inh-caps=-net_admin "$NSFAST" -n "$H" up t0
 	refused 4 "bpffs" nsenter --net="/run/netns/$H" -- \
-		setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$NSFAST" up t0
+		setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin "$NSFAST" up t0 --mode bpf
 }
 
 @test "an unknown verb, option or word is named, with the nearest right one" {
