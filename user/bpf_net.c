@@ -21,9 +21,6 @@
 #include "six.h"
 #include "state.h"
 
-#define NET_HALF_DEFAULT  4096
-#define NET_PORTS_DEFAULT 16384
-
 /* The gateway's pair, if it is there and ours: both ends here, and each other's peer. -ENODEV if nothing is there. */
 static int net_gateway_find(struct host *h, const char *name, struct link *ret, struct link *ret_far)
 {
@@ -108,23 +105,6 @@ static void net_fill(const struct network *n, struct nsf_net *row)
 	row->max_ports = n->limit[PORT_LIMIT_PORTS];
 }
 
-/* One port alone must not fill the table: limits that were not set. */
-static void net_limits(const struct dp *dp, struct network *n)
-{
-	const __u32 quarter = dp->n_flows / 4 ? dp->n_flows / 4 : 1;
-	const __u32 limits[] = {
-		[PORT_LIMIT_FLOWS] = quarter,
-		[PORT_LIMIT_HALF] = quarter < NET_HALF_DEFAULT ? quarter : NET_HALF_DEFAULT,
-		[PORT_LIMIT_PORTS] = NET_PORTS_DEFAULT,
-	};
-	unsigned i;
-
-	_Static_assert(ARRAY_SIZE(limits) == PORT_LIMIT_MAX, "a default for each");
-	for (i = 0; i < PORT_LIMIT_MAX; i++)
-		if (!n->limit[i])
-			n->limit[i] = limits[i];
-}
-
 /* Gateway, its slot and its hook: from nothing, or what is missing of it. */
 static int net_gateway(struct host *h, struct network *n)
 {
@@ -190,7 +170,7 @@ static int net_begin(struct host *h, struct network *n)
 			    NSF_NETS_MAX - 1);
 	network_init(&defaults, "");
 	memcpy(h->dp.nets[0].timeout, defaults.timeout, sizeof(defaults.timeout));
-	net_limits(&h->dp, n);
+	network_limits(n, h->dp.n_flows);
 	h->dp.nets[n->id] = (struct nsf_net){};
 	net_fill(n, &h->dp.nets[n->id]);
 	return net_zero_drops(h, n->id);

@@ -8,16 +8,6 @@
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
-static struct nlmsghdr *ct_msg(struct nl *nl, __u16 type, __u16 flags, __u8 family)
-{
-	struct nlmsghdr *nlh = nl_msg(nl, NFNL_SUBSYS_CTNETLINK << 8 | type, flags);
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-
-	nfg->nfgen_family = family;
-	nfg->version = NFNETLINK_V0;
-	return nlh;
-}
-
 static void read_addr(const struct nlattr *a, __u8 family, struct addr *ret)
 {
 	unsigned size = addr_size(family);
@@ -189,7 +179,7 @@ int conntrack_list(int (*cb)(const struct conntrack *c, void *arg), void *arg)
 
 	if (r)
 		return r;
-	ct_msg(nl, IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
+	nl_nf_msg(nl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
 	r = nl_query(nl, ct_keep, ct_restart, &w);
 	for (i = 0; !r && i < w.n; i++)
 		r = cb(&w.v[i], arg);
@@ -223,7 +213,8 @@ int conntrack_del(struct nl *nl, const struct conntrack_tuple *orig)
 {
 	int r;
 
-	put_tuple(ct_msg(nl, IPCTNL_MSG_CT_DELETE, 0, orig->src.family), CTA_TUPLE_ORIG, orig);
+	put_tuple(nl_nf_msg(nl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE, 0, orig->src.family), CTA_TUPLE_ORIG,
+		  orig);
 	r = nl_send(nl, NULL);
 	return r == -ENOENT ? 0 : r;
 }

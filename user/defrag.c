@@ -12,22 +12,13 @@
 #include <linux/netfilter_ipv4.h>
 #include <stdio.h>
 
+#include "sysctl.h"
 #include "util.h"
 
 #define DEFRAG_TABLE "nsfast"
 #define DEFRAG_IN    "fragments"
 #define DEFRAG_OUT   "silence"
 #define DEFRAG_ACKS  4 /* requests that are answered */
-
-static int set_sysctl(const char *name, const char *value)
-{
-	char path[128];
-	autoclose int fd = -1;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s", name);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd < 0 || write(fd, value, strlen(value)) < 0 ? -errno : 0;
-}
 
 /*
  * "all" and "default": interfaces come later. Packets go back out where they came in, from sources without a route of
@@ -58,9 +49,9 @@ static int set_sysctls(void)
 	int r = 0;
 
 	for (i = 0; !r && i < ARRAY_SIZE(must); i++)
-		r = set_sysctl(must[i].name, must[i].value);
+		r = sysctl_set(must[i].name, must[i].value);
 	for (i = 0; !r && i < ARRAY_SIZE(six); i++) {
-		r = set_sysctl(six[i].name, six[i].value);
+		r = sysctl_set(six[i].name, six[i].value);
 		r = r == -ENOENT ? 0 : r; /* no IPv6 on this machine */
 	}
 	return r;

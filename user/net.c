@@ -6,6 +6,9 @@
 
 #include "net.h"
 
+#define HALF_DEFAULT  4096
+#define PORTS_DEFAULT 16384
+
 void network_init(struct network *n, const char *name)
 {
 	memset(n, 0, sizeof(*n));
@@ -166,6 +169,22 @@ int network_add_except(struct network *n, const struct addr *a)
 	n->excepts[i] = e;
 	n->n_excepts++;
 	return 0;
+}
+
+void network_limits(struct network *n, __u32 flows)
+{
+	const __u32 quarter = flows / 4 ? flows / 4 : 1;
+	const __u32 limits[] = {
+		[PORT_LIMIT_FLOWS] = quarter,
+		[PORT_LIMIT_HALF] = quarter < HALF_DEFAULT ? quarter : HALF_DEFAULT,
+		[PORT_LIMIT_PORTS] = PORTS_DEFAULT,
+	};
+	unsigned i;
+
+	_Static_assert(ARRAY_SIZE(limits) == PORT_LIMIT_MAX, "a default for each");
+	for (i = 0; i < PORT_LIMIT_MAX; i++)
+		if (!n->limit[i])
+			n->limit[i] = limits[i];
 }
 
 __u32 network_limit(const struct network *n, const struct port *p, enum port_limit l)

@@ -140,6 +140,8 @@ bool network_name_ok(const char *name);
 int network_subnet(const struct addr *text, struct addr *ret);
 /* Enters a destination in its place, host bits cleared. 0, -EEXIST, or -ENOSPC if there are NET_EXCEPTS_MAX. */
 int network_add_except(struct network *n, const struct addr *a);
+/* Limits that were not set: one port alone must not fill a table of so many flows. */
+void network_limits(struct network *n, __u32 flows);
 /* What holds for a port: its own limit or the network's. */
 __u32 network_limit(const struct network *n, const struct port *p, enum port_limit l);
 /* True if the address lies in the network's subnet of its family and is neither its network, broadcast nor gateway

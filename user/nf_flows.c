@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/if_ether.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_sctp.h>
@@ -13,9 +12,10 @@
 #include "conntrack.h"
 #include "log.h"
 #include "nf_record.h"
+#include "sysctl.h"
 
-#define COUNT_PATH "/proc/sys/net/netfilter/nf_conntrack_count"
-#define MAX_PATH   "/proc/sys/net/netfilter/nf_conntrack_max"
+#define COUNT_KEY "netfilter/nf_conntrack_count"
+#define MAX_KEY   "netfilter/nf_conntrack_max"
 
 struct nets {
 	struct host *h;
@@ -319,19 +319,18 @@ int nf_flows_end_pool(const struct network *n)
 	return end_all(&(struct ending){ .means = by_pool, .net = n });
 }
 
-static __u64 number(const char *path)
+static __u64 number(const char *key)
 {
-	char text[32] = "";
-	autoclose int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[32];
 
-	return fd < 0 || read(fd, text, sizeof(text) - 1) < 0 ? 0 : strtoull(text, NULL, 10);
+	return sysctl_get(key, text, sizeof(text)) ? 0 : strtoull(text, NULL, 10);
 }
 
 /* The table is the host's whole one; others use it too. */
 int nf_flows_usage(struct host *h, struct mode_usage *ret)
 {
 	(void)h;
-	*ret = (struct mode_usage){ .flows = number(COUNT_PATH), .flows_max = number(MAX_PATH) };
+	*ret = (struct mode_usage){ .flows = number(COUNT_KEY), .flows_max = number(MAX_KEY) };
 	return 0;
 }
 

@@ -15,10 +15,9 @@
 #include "nf_sysctl.h"
 #include "nft.h"
 #include "six.h"
+#include "sysctl.h"
 
-#define NET_HALF_DEFAULT  4096
-#define NET_PORTS_DEFAULT 16384
-#define NET_MAX_KEY       "netfilter/nf_conntrack_max"
+#define NET_MAX_KEY "netfilter/nf_conntrack_max"
 
 int nf_net_probe(void)
 {
@@ -28,7 +27,7 @@ int nf_net_probe(void)
 		hint("apt-get install nftables");
 		return fail_feature("netfilter mode needs the program 'nft'");
 	}
-	if (nf_sysctl_get(NET_MAX_KEY, text, sizeof(text)))
+	if (sysctl_get(NET_MAX_KEY, text, sizeof(text)))
 		return fail_feature("netfilter mode needs the kernel's connection tracking (CONFIG_NF_CONNTRACK)");
 	return 0;
 }
@@ -66,20 +65,12 @@ static int net_find(struct host *h, const char *name, struct link *ret)
 	return fail_usage("%s: an interface of this name exists already", name);
 }
 
-/* One port alone must not fill the table: limits that were not set. */
 static void net_limits(struct network *n)
 {
 	char text[16] = "";
-	__u32 quarter, i;
 
-	nf_sysctl_get(NET_MAX_KEY, text, sizeof(text));
-	quarter = strtoul(text, NULL, 10) / 4;
-	quarter = quarter ? quarter : 1;
-	for (i = 0; i < PORT_LIMIT_MAX; i++)
-		if (!n->limit[i])
-			n->limit[i] = i == PORT_LIMIT_FLOWS  ? quarter
-				      : i == PORT_LIMIT_HALF ? (quarter < NET_HALF_DEFAULT ? quarter : NET_HALF_DEFAULT)
-							     : NET_PORTS_DEFAULT;
+	sysctl_get(NET_MAX_KEY, text, sizeof(text));
+	network_limits(n, strtoul(text, NULL, 10));
 }
 
 /* Settings that are the gateway's own and go with it. */
@@ -92,7 +83,7 @@ static int net_settings(const struct network *n)
 
 	for (i = 0; !r && i < ARRAY_SIZE(on); i++) {
 		snprintf(key, sizeof(key), "ipv4/conf/%s/%s", n->name, on[i]);
-		r = nf_sysctl_set(key, "1");
+		r = sysctl_set(key, "1");
 	}
 	if (!n->gateway6.family) {
 		six_set(n->name, "disable_ipv6", 1);

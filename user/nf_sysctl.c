@@ -3,51 +3,25 @@
 #include "nf_sysctl.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 
 #include "log.h"
 #include "nf_record.h"
 #include "six.h"
 #include "state.h"
+#include "sysctl.h"
 
 #define SYSCTL_FACT   "sysctl"                      /* what a setting was before */
 #define SYSCTL_COUNTS "netfilter/nf_conntrack_acct" /* what `flows` tells of packets and bytes */
 #define SYSCTL_KEY    64
 #define SYSCTL_MAX    64 /* settings of which no record has need any more, in one go */
 
-int nf_sysctl_get(const char *key, char *ret, size_t size)
-{
-	char path[SYSCTL_KEY + 32];
-	autoclose int fd = -1;
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s", key);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? -1 : read(fd, ret, size - 1);
-	if (n < 0)
-		return -errno;
-	ret[n] = '\0';
-	ret[strcspn(ret, "\n")] = '\0';
-	return 0;
-}
-
-int nf_sysctl_set(const char *key, const char *value)
-{
-	char path[SYSCTL_KEY + 32];
-	autoclose int fd = -1;
-
-	snprintf(path, sizeof(path), "/proc/sys/net/%s", key);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	return fd < 0 || write(fd, value, strlen(value)) < 0 ? -errno : 0;
-}
-
 /* One interface alone forwards IPv6 only since Linux 6.17; before, all do or none. */
 static bool has_force(void)
 {
 	char text[8];
 
-	return !nf_sysctl_get("ipv6/conf/lo/force_forwarding", text, sizeof(text));
+	return !sysctl_get("ipv6/conf/lo/force_forwarding", text, sizeof(text));
 }
 
 static void key4(const char *ifname, char ret[SYSCTL_KEY])
@@ -67,7 +41,7 @@ static bool is_on(const char *key)
 {
 	char value[16];
 
-	return !nf_sysctl_get(key, value, sizeof(value)) && !streq(value, "0");
+	return !sysctl_get(key, value, sizeof(value)) && !streq(value, "0");
 }
 
 int nf_sysctl_gateway6(const char *ifname)
@@ -75,7 +49,7 @@ int nf_sysctl_gateway6(const char *ifname)
 	char key[SYSCTL_KEY];
 
 	key6(ifname, key);
-	return has_force() ? nf_sysctl_set(key, "1") : 0;
+	return has_force() ? sysctl_set(key, "1") : 0;
 }
 
 /* Switching all off again switches each off: those that were on by themselves are noted after it, and put back after it. */
@@ -92,7 +66,7 @@ static int switch_on(struct host *h, const char *key)
 {
 	char was[16], noted[16];
 	bool all = strstr(key, "/all/");
-	int r = nf_sysctl_get(key, was, sizeof(was));
+	int r = sysctl_get(key, was, sizeof(was));
 
 	if (r)
 		return fail(r, "cannot read '/proc/sys/net/%s'", key);
@@ -104,7 +78,7 @@ static int switch_on(struct host *h, const char *key)
 		r = link_list(h->nl, note_interface, h);
 	if (r)
 		return r;
-	r = all ? six_forward(h, "all") : nf_sysctl_set(key, "1");
+	r = all ? six_forward(h, "all") : sysctl_set(key, "1");
 	if (r)
 		hint("sysctl -w net.%s=1", key);
 	return r ? fail(r, "cannot set '/proc/sys/net/%s'", key) : 0;
@@ -179,7 +153,7 @@ static int put_back(const char *key, const char *value, void *arg)
 
 	if (r || need.found || o->n == SYSCTL_MAX)
 		return r;
-	nf_sysctl_set(key, value); /* an interface that is gone has nothing to put back */
+	sysctl_set(key, value); /* an interface that is gone has nothing to put back */
 	snprintf(o->key[o->n++], SYSCTL_KEY, "%s", key);
 	return 0;
 }

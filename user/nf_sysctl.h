@@ -12,6 +12,3 @@ int nf_sysctl_sync(struct host *h, const struct network *making);
 bool nf_sysctl_whole(const struct network *n);
 /* Forwarding of IPv6 on the gateway itself: it goes with it. 0 or -errno. */
 int nf_sysctl_gateway6(const char *ifname);
-/* A value below /proc/sys/net. 0 or -errno. */
-int nf_sysctl_get(const char *key, char *ret, size_t size);
-int nf_sysctl_set(const char *key, const char *value);

@@ -91,16 +91,6 @@ int nft_run(const char *script, size_t len)
 	return fail(-EIO, "nft refused the rules: %s", said[0] ? said : "it said nothing");
 }
 
-static struct nlmsghdr *nft_msg(struct nl *nl, __u16 type, __u16 flags, __u8 family)
-{
-	struct nlmsghdr *nlh = nl_msg(nl, NFNL_SUBSYS_NFTABLES << 8 | type, flags);
-	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
-
-	nfg->nfgen_family = family;
-	nfg->version = NFNETLINK_V0;
-	return nlh;
-}
-
 struct table {
 	char *comment;
 	size_t size;
@@ -161,11 +151,13 @@ int nft_table(__u8 family, const char *table, char *ret_comment, size_t size, un
 	if (r)
 		return r;
 	ret_comment[0] = '\0';
-	mnl_attr_put_strz(nft_msg(nl, NFT_MSG_GETTABLE, 0, family), NFTA_TABLE_NAME, table);
+	mnl_attr_put_strz(nl_nf_msg(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, 0, family), NFTA_TABLE_NAME,
+			  table);
 	r = nl_query(nl, table_read, NULL, &t);
 	if (r)
 		return r;
-	mnl_attr_put_strz(nft_msg(nl, NFT_MSG_GETRULE, NLM_F_DUMP, family), NFTA_RULE_TABLE, table);
+	mnl_attr_put_strz(nl_nf_msg(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, NLM_F_DUMP, family),
+			  NFTA_RULE_TABLE, table);
 	r = nl_query(nl, rule_count, rule_restart, &t);
 	*ret_rules = t.rules;
 	return r;
@@ -253,7 +245,7 @@ int nft_forward_drops(const char *own, int (*cb)(const struct nft_chain *c, void
 
 	if (r)
 		return r;
-	nft_msg(nl, NFT_MSG_GETCHAIN, NLM_F_DUMP, NFPROTO_UNSPEC);
+	nl_nf_msg(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, NLM_F_DUMP, NFPROTO_UNSPEC);
 	r = nl_query(nl, chain_read, chains_restart, &all);
 	for (i = 0; !r && i < all.n; i++)
 		r = cb(&all.v[i], arg);
@@ -326,7 +318,7 @@ int nft_counters(__u8 family, const char *table, int (*cb)(const char *name, __u
 
 	if (r)
 		return r;
-	nlh = nft_msg(nl, NFT_MSG_GETOBJ, NLM_F_DUMP, family);
+	nlh = nl_nf_msg(nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETOBJ, NLM_F_DUMP, family);
 	mnl_attr_put_strz(nlh, NFTA_OBJ_TABLE, table);
 	mnl_attr_put_u32(nlh, NFTA_OBJ_TYPE, htonl(NFT_OBJECT_COUNTER));
 	r = nl_query(nl, counter_read, counters_restart, &all);

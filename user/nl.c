@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The netlink socket: batches of requests out, acknowledgements and dumps in. */
 #include <errno.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -289,4 +290,14 @@ int nl_query(struct nl *nl, mnl_cb_t cb, void (*restart)(void *arg), void *arg)
 	}
 	batch_reset(nl);
 	return r;
+}
+
+struct nlmsghdr *nl_nf_msg(struct nl *nl, __u16 type, __u16 flags, __u8 family)
+{
+	struct nlmsghdr *nlh = nl_msg(nl, type, flags);
+	struct nfgenmsg *nfg = mnl_nlmsg_put_extra_header(nlh, sizeof(*nfg));
+
+	nfg->nfgen_family = family;
+	nfg->version = NFNETLINK_V0;
+	return nlh;
 }

@@ -25,6 +25,8 @@ __u64 nl_cookie(const struct nl *nl);
 /* Begins a request in the socket's batch; the caller appends the family header and attributes by libmnl. Flags are
  * added to NLM_F_REQUEST | NLM_F_ACK. The pointer is valid until the next nl_ call. */
 struct nlmsghdr *nl_msg(struct nl *nl, __u16 type, __u16 flags);
+/* The same to netfilter (a socket to NETLINK_NETFILTER): its header is there already. */
+struct nlmsghdr *nl_nf_msg(struct nl *nl, __u16 type, __u16 flags, __u8 family);
 /*
  * Sends the batch and waits for all answers. 0, or -errno of the first request that failed; ret_index (may be NULL) gets
  * its number in the batch, nl_error() the kernel's own text for it (extack) or "". Requests after it may have been
