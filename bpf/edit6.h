@@ -181,7 +181,7 @@ struct edit6_na {
 static __noinline int edit6_nd(struct __sk_buff *ctx, struct pkt *p)
 {
 	const __u32 len = sizeof(struct edit6_na) - offsetof(struct edit6_na, n.icmp);
-	const struct nsf_net *net = bpf_map_lookup_elem(&nsf_nets, &p->net_id);
+	const struct nsf_net *net = array_row(&nsf_nets, p->net_id);
 	struct edit6_na a = { .option = { 2, 1 } };
 	struct ethhdr eth;
 	bool probe;
@@ -261,7 +261,7 @@ static __noinline int edit6_icmp(struct __sk_buff *ctx, struct pkt *p)
 	__u32 quote = have < EDIT6_ERROR_MAX - sizeof(struct edit6_error)
 			      ? have
 			      : EDIT6_ERROR_MAX - sizeof(struct edit6_error);
-	const struct nsf_net *net = bpf_map_lookup_elem(&nsf_nets, &p->net_id);
+	const struct nsf_net *net = array_row(&nsf_nets, p->net_id);
 	struct edit6_error e = {};
 	struct parse6_addrs a;
 	struct ethhdr eth;

@@ -199,7 +199,7 @@ static __noinline int edit_quote(struct __sk_buff *ctx, struct pkt *p)
 
 static __noinline int edit_arp(struct __sk_buff *ctx, struct pkt *p)
 {
-	const struct nsf_net *net = bpf_map_lookup_elem(&nsf_nets, &p->net_id);
+	const struct nsf_net *net = array_row(&nsf_nets, p->net_id);
 	struct parse_arp a;
 	struct ethhdr eth;
 
@@ -234,8 +234,7 @@ static __always_inline int edit_quote_sum(struct __sk_buff *ctx, struct pkt *p, 
 	struct nsf_scratch *s = bpf_map_lookup_elem(&nsf_scratch, &zero);
 	__u16 field = 0;
 
-	bounded(n);
-	if (!s || n < 20 || n > EDIT_QUOTE_MAX)
+	if (!s || !within(&n, 20, EDIT_QUOTE_MAX))
 		return -1;
 	__builtin_memset(s->bytes, 0, EDIT_QUOTE_MAX);
 	if (bpf_skb_load_bytes(ctx, at, s->bytes, n))

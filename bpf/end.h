@@ -37,26 +37,24 @@ static __always_inline void end_outer_key(const struct nsf_flow *f)
 /* The host's flow that waits for the ends of this one has them from now on. */
 static __noinline void end_shadow(const struct nsf_flow *f)
 {
-	struct nsf_flow_key outer = { .saddr = f->peer,
-				      .daddr = f->ext,
-				      .sport = f->peer_port,
-				      .dport = f->ext_port,
-				      .proto = f->proto,
-				      .family = f->family };
-	struct nsf_flow_key inner = { .saddr = f->ext,
-				      .daddr = f->peer,
-				      .sport = f->ext_port,
-				      .dport = f->peer_port,
-				      .proto = f->proto,
-				      .family = f->family };
-	const struct nsf_flow_ref *r = bpf_map_lookup_elem(&nsf_flow_keys, &inner);
+	struct nsf_flow_key k = { .saddr = f->ext,
+				  .daddr = f->peer,
+				  .sport = f->ext_port,
+				  .dport = f->peer_port,
+				  .proto = f->proto,
+				  .family = f->family };
+	const struct nsf_flow_ref *r = bpf_map_lookup_elem(&nsf_flow_keys, &k);
 	struct nsf_flow_ref ref;
 
+	k.saddr = f->peer;
+	k.daddr = f->ext;
+	k.sport = f->peer_port;
+	k.dport = f->ext_port;
 	if (r) {
 		ref = *r;
-		bpf_map_update_elem(&nsf_flow_keys, &outer, &ref, BPF_EXIST);
+		bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_EXIST);
 	} else {
-		bpf_map_delete_elem(&nsf_flow_keys, &outer);
+		bpf_map_delete_elem(&nsf_flow_keys, &k);
 	}
 }
 
@@ -156,7 +154,7 @@ static __always_inline int end_slot(void)
 }
 
 /* The slot of a flow, and in the upper half a second one for IPv6, never 0, which says that there is none. -1: full. */
-static __noinline __s64 end_slots(bool two)
+static __always_inline __s64 end_slots(bool two)
 {
 	int slot = end_slot(), six;
 

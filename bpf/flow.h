@@ -12,14 +12,7 @@
 /* Fills p->flow_slot too. */
 static __always_inline struct nsf_flow *flow_find(struct pkt *p, const struct nsf_flow_key *k)
 {
-	const struct nsf_flow_ref *r = bpf_map_lookup_elem(&nsf_flow_keys, k);
-	struct nsf_flow *f;
-
-	if (!r)
-		return NULL;
-	p->flow_slot = r->slot;
-	f = bpf_map_lookup_elem(&nsf_flows, &p->flow_slot);
-	return f && f->gen == r->gen ? f : NULL;
+	return birth_find(k, &p->flow_slot);
 }
 
 /* SNAT address of an inner address: always the same one of the network's pool (RFC 4787 REQ-2). NULL if it has none. */

@@ -23,7 +23,7 @@ static __noinline enum verdict hairpin(struct pkt *p)
 	struct nsf_flow *f = flow_find(p, &k);
 
 	if (!f || !six_same(p, f, false))
-		return ENTER;
+		return HAIRPIN;
 	flow_touch(p, f, tick(), false);
 	return flow_port(p, f);
 }
@@ -62,5 +62,5 @@ static __always_inline enum verdict hairpin_open(struct pkt *p)
 	if (!(e && e->owner) && publish_find(PUBLISH_KIND(p->family, p->proto), p->daddr, port) < 0)
 		return HOST;
 	TRY(nat_opens(p));
-	return nat_open(p, NSF_FLOW_HAIRPIN) ? ENTER : nat_refuse(p, p->reason);
+	return nat_open(p, NSF_FLOW_HAIRPIN) ? HAIRPIN : nat_refuse(p, p->reason);
 }

@@ -49,8 +49,8 @@ static __noinline struct nsf_flow *host_flow(struct pkt *p, struct nsf_flow *hel
 	return f;
 }
 
-/* A packet of the host's own on its way out of an uplink. */
-static __always_inline enum verdict host(struct pkt *p)
+/* The flow that has the packet's two ends already. */
+static __noinline struct nsf_flow *host_held(struct pkt *p)
 {
 	struct nsf_flow_key k = {
 		.saddr = p->daddr,
@@ -60,11 +60,18 @@ static __always_inline enum verdict host(struct pkt *p)
 		.proto = p->proto,
 		.family = p->family,
 	};
+
+	return flow_find(p, &k);
+}
+
+/* A packet of the host's own on its way out of an uplink. */
+static __always_inline enum verdict host(struct pkt *p)
+{
 	struct nsf_flow *f;
 
 	if (icmp_is_proto(p) && p->icmp_type != icmp_echo(p))
 		return PASS;
-	f = flow_find(p, &k);
+	f = host_held(p);
 	if (likely(!f))
 		return PASS;
 	if (!(f->flags & NSF_FLOW_HOST))

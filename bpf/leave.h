@@ -138,10 +138,14 @@ static __always_inline enum verdict leave_reply(struct pkt *p)
 /* To another program, which reads the packet anew. It comes back only while the data path is being taken down. */
 static __always_inline int leave_jump(struct pkt *p, enum verdict v)
 {
-	if (p->family == 6)
-		bpf_tail_call(p->ctx, &nsf_jumps, v == OPEN ? NSF_JUMP_OPEN6 : NSF_JUMP_ENTER6);
+	bool six = p->family == 6;
+
+	if (v == OPEN)
+		bpf_tail_call(p->ctx, &nsf_jumps, six ? NSF_JUMP_OPEN6 : NSF_JUMP_OPEN);
+	else if (v == ENTER)
+		bpf_tail_call(p->ctx, &nsf_jumps, six ? NSF_JUMP_ENTER6 : NSF_JUMP_ENTER);
 	else
-		bpf_tail_call(p->ctx, &nsf_jumps, v == OPEN ? NSF_JUMP_OPEN : NSF_JUMP_ENTER);
+		bpf_tail_call(p->ctx, &nsf_jumps, six ? NSF_JUMP_HAIRPIN6 : NSF_JUMP_HAIRPIN);
 	return leave_drop(p, NSF_DROP_NO_UPLINK);
 }
 
@@ -168,7 +172,7 @@ static __always_inline int leave_tc(struct pkt *p, enum verdict v)
 {
 	struct __sk_buff *ctx = p->ctx;
 
-	if (v == OPEN || v == ENTER) /* counted there */
+	if (v == OPEN || v == ENTER || v == HAIRPIN) /* counted there */
 		return leave_jump(p, v);
 	if (unlikely(p->back))
 		v = frag_leave(p, v);

@@ -244,7 +244,7 @@ static long ledger_step(__u32 i, struct ledger_search *s)
 		return 0;
 	if (i < s->restful && e->freed && c->now - e->freed < NSF_TICKS(NSF_LEDGER_REST))
 		return 0;
-	if (ledger_host_holds(s->ctx, c, port) || ledger_take(c->snat, c->proto, port, c->owner) != LEDGER_OK)
+	if (ledger_host_holds(s->ctx, c, port))
 		return 0;
 	c->port = port;
 	c->found = 1;
@@ -256,6 +256,7 @@ static __always_inline enum ledger_result ledger_search(struct __sk_buff *ctx, s
 	struct nsf_moved_key k = { .owner = c->owner, .proto = c->proto, .snat = c->snat };
 	__u32 i = c->snat * NSF_LEDGER_MAX + c->proto, *used = bpf_map_lookup_elem(&nsf_used, &i), *full, port;
 	struct ledger_search s = { .ctx = ctx, .c = c };
+	int r;
 
 	if (c->proto == NSF_LEDGER_ICMP) {
 		c->low = 0;
@@ -283,6 +284,9 @@ static __always_inline enum ledger_result ledger_search(struct __sk_buff *ctx, s
 		*full = c->now;
 		return LEDGER_FULL;
 	}
+	r = ledger_take(c->snat, c->proto, c->port, c->owner);
+	if (r != LEDGER_OK) /* another CPU was quicker */
+		return r;
 	/* Two CPUs may search for one endpoint: the first to say so decides, so that it has one external port. */
 	port = c->port;
 	if (!bpf_map_update_elem(&nsf_moved, &k, &port, BPF_NOEXIST)) {
@@ -354,8 +358,8 @@ static __always_inline enum ledger_result ledger_claim(struct __sk_buff *ctx, st
 	enum ledger_result r = LEDGER_BUSY;
 	int i;
 
-	for (i = 0; i < LEDGER_TRIES && r == LEDGER_BUSY; i++) {
-		if (i)
+	for (i = 0; i < LEDGER_TRIES && (r == LEDGER_BUSY || r == LEDGER_TAKEN); i++) {
+		if (i && r == LEDGER_BUSY)
 			ledger_settle(c->snat, c->proto, c->port, c->owner);
 		r = ledger_try(ctx, c);
 	}

@@ -4,6 +4,12 @@
 
 #include "ctx.h"
 
+/* A row of an array, by its index on the stack: from a global function's parameter Linux 6.1 takes no key. */
+static __always_inline void *array_row(void *array, __u32 i)
+{
+	return bpf_map_lookup_elem(array, &i);
+}
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, NSF_SLOTS_MAX);
@@ -264,22 +270,26 @@ struct {
 enum nsf_jump {
 	NSF_JUMP_OPEN,
 	NSF_JUMP_ENTER,
+	NSF_JUMP_HAIRPIN,
 	NSF_JUMP_PORT6,
 	NSF_JUMP_FROM_UP6,
 	NSF_JUMP_TO_UP6,
 	NSF_JUMP_OPEN6,
 	NSF_JUMP_ENTER6,
+	NSF_JUMP_HAIRPIN6,
 	NSF_JUMP_FRAG6,
 	NSF_JUMP_MAX,
 };
 
 int nsf_open(struct __sk_buff *ctx);
 int nsf_enter(struct __sk_buff *ctx);
+int nsf_hairpin(struct __sk_buff *ctx);
 int nsf_from_port6(struct __sk_buff *ctx);
 int nsf_from_up6(struct __sk_buff *ctx);
 int nsf_to_up6(struct __sk_buff *ctx);
 int nsf_open6(struct __sk_buff *ctx);
 int nsf_enter6(struct __sk_buff *ctx);
+int nsf_hairpin6(struct __sk_buff *ctx);
 int nsf_from_frag6(struct __sk_buff *ctx);
 
 struct {
@@ -291,11 +301,13 @@ struct {
 	.values = {
 		[NSF_JUMP_OPEN] = &nsf_open,
 		[NSF_JUMP_ENTER] = &nsf_enter,
+		[NSF_JUMP_HAIRPIN] = &nsf_hairpin,
 		[NSF_JUMP_PORT6] = &nsf_from_port6,
 		[NSF_JUMP_FROM_UP6] = &nsf_from_up6,
 		[NSF_JUMP_TO_UP6] = &nsf_to_up6,
 		[NSF_JUMP_OPEN6] = &nsf_open6,
 		[NSF_JUMP_ENTER6] = &nsf_enter6,
+		[NSF_JUMP_HAIRPIN6] = &nsf_hairpin6,
 		[NSF_JUMP_FRAG6] = &nsf_from_frag6,
 	},
 };

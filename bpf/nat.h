@@ -32,148 +32,17 @@ static __always_inline enum verdict nat_opens(struct pkt *p)
 	return NEXT;
 }
 
-/* A flow that is to be: what its first packet and its kind say. Ends as in struct nsf_flow. */
-struct birth {
-	__u32 slot; /* of the inner endpoint's port */
-	__u32 port_gen;
-	__u32 net;
-	__u32 flags; /* beside LIVE and what is counted */
-	__be32 inner, peer, ext;
-	__be16 inner_port, peer_port, ext_port;
-	__u16 snat;
-	__u32 now;
-	__u8 mac[6]; /* the inner endpoint's */
-};
-
-/* In nsf_scratch. */
-struct nat_scratch {
-	struct birth b;
-	struct ledger_claim c;
-};
-_Static_assert(sizeof(struct nat_scratch) <= sizeof(struct nsf_scratch), "nat_scratch");
-
-static __always_inline struct nat_scratch *nat_scratch(void)
-{
-	__u32 zero = 0;
-
-	return (void *)bpf_map_lookup_elem(&nsf_scratch, &zero);
-}
-
-static __always_inline void nat_fill(const struct pkt *p, struct nsf_flow *f, const struct birth *b, __u32 flags,
-				     __u32 six)
-{
-	f->gen++;
-	f->seen = b->now;
-	f->six = six;
-	f->port_gen = b->port_gen;
-	f->inner = b->inner;
-	f->peer = b->peer;
-	f->ext = b->ext;
-	f->inner_port = b->inner_port;
-	f->peer_port = b->peer_port;
-	f->ext_port = b->ext_port;
-	f->net = b->net;
-	f->slot = b->slot;
-	f->proto = p->proto;
-	f->tcp = 0;
-	f->flags = flags;
-	f->mtu = 0;
-	f->family = p->family;
-	f->snat = b->snat;
-	mac_copy(f->inner_mac, b->mac);
-}
-
-#define NAT_EEXIST -17
-
-/*
- * Outer key first: its insertion reserves the conversation. Who finds it there has lost a race against a packet of the
- * same conversation and uses the winner's record, or meets another endpoint's, and then there is no flow.
- */
-static __noinline struct nsf_flow *nat_insert(struct pkt *p, struct nsf_flow *f, const struct birth *b)
-{
-	struct nsf_flow_key k = {
-		.saddr = b->peer,
-		.daddr = b->ext,
-		.sport = b->peer_port,
-		.dport = b->ext_port,
-		.proto = p->proto,
-		.family = p->family,
-	};
-	struct nsf_flow_key outer = k;
-	struct nsf_flow_ref ref = { .slot = p->flow_slot, .gen = f->gen };
-	long r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_NOEXIST);
-
-	if (r == NAT_EEXIST) {
-		f = flow_find(p, &k);
-		p->reason = f ? NSF_DROP_TUPLE_TAKEN : NSF_DROP_FLOW_RACE;
-		return f && f->inner == b->inner && f->inner_port == b->inner_port && f->slot == b->slot &&
-				       f->port_gen == b->port_gen
-			       ? f
-			       : NULL;
-	}
-	p->reason = NSF_DROP_FLOWS_FULL;
-	if (r)
-		return NULL;
-	if (b->flags & NSF_FLOW_KEYED) {
-		k = (struct nsf_flow_key){ .saddr = b->inner,
-					   .daddr = b->peer,
-					   .sport = b->inner_port,
-					   .dport = b->peer_port,
-					   .net = b->net,
-					   .proto = p->proto,
-					   .family = p->family };
-		r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_NOEXIST);
-		if (r == NAT_EEXIST && !flow_find(p, &k)) { /* of a flow that is over */
-			p->flow_slot = ref.slot;
-			r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_ANY);
-		}
-		if (r) {
-			p->reason = r == NAT_EEXIST ? NSF_DROP_TUPLE_TAKEN : NSF_DROP_FLOWS_FULL;
-			bpf_map_delete_elem(&nsf_flow_keys, &outer);
-			return NULL;
-		}
-	}
-	p->reason = NSF_DROP_NONE;
-	return f;
-}
-
 /* The flow of this packet: made, or another CPU's that was quicker. NULL: p->reason. */
-static __noinline struct nsf_flow *nat_make(struct pkt *p, const struct birth *b)
+static __noinline struct nsf_flow *nat_make(struct pkt *p, struct birth *b)
 {
-	bool half = p->proto == IPPROTO_TCP || p->proto == IPPROTO_SCTP;
-	__u32 counted = half ? NSF_FLOW_COUNTED | NSF_FLOW_HALF : NSF_FLOW_COUNTED, slot;
-	struct nsf_flow *f, *made = NULL;
-	struct nsf_flow_count *c;
-	__s64 slots;
-
-	p->reason = share_take(b->slot, b->port_gen, half);
+	b->proto = p->proto;
+	b->family = p->family;
+	p->reason = p->family == 6 && !six_birth(p, b) ? NSF_DROP_FLOWS_FULL : birth();
 	if (p->reason)
 		return NULL;
-	slots = end_slots(p->family == 6);
-	slot = slots;
-	p->flow_slot = slot;
-	p->reason = NSF_DROP_FLOWS_FULL;
-	f = bpf_map_lookup_elem(&nsf_flows, &slot);
-	c = bpf_map_lookup_elem(&nsf_flow_counts, &slot);
-	if (f && c) {
-		nat_fill(p, f, b, counted | b->flags, slots >> 32);
-		*c = (struct nsf_flow_count){};
-		if (six_fill(p, f, b->flags & NSF_FLOW_INBOUND)) {
-			made = nat_insert(p, f, b);
-			if (!made && p->reason == NSF_DROP_FLOWS_FULL && end_closed(64, 0)) /* no room for keys */
-				made = nat_insert(p, f, b);
-		}
-		p->made = made == f;
-		if (p->made) {
-			__sync_fetch_and_or(&f->flags, NSF_FLOW_LIVE);
-			return f;
-		}
-		f->flags = 0;
-		six_free(f);
-		bpf_map_push_elem(&nsf_flow_free, &slot, 0);
-	}
-	share_put(b->slot, b->port_gen, counted);
-	return made;
+	p->flow_slot = b->flow;
+	p->made = b->made;
+	return array_row(&nsf_flows, b->flow);
 }
 
 /* As packets from the peer carry it, for asking the host's sockets. */

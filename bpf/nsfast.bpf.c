@@ -69,6 +69,14 @@ int nsf_enter(struct __sk_buff *ctx)
 	return leave_tc(&p, path_enter(&p));
 }
 
+SEC("tc")
+int nsf_hairpin(struct __sk_buff *ctx)
+{
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
+
+	return leave_tc(&p, path_hairpin(&p));
+}
+
 /* The same for IPv6. */
 SEC("tc")
 int nsf_from_port6(struct __sk_buff *ctx)
@@ -108,6 +116,14 @@ int nsf_enter6(struct __sk_buff *ctx)
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 6 };
 
 	return leave_tc(&p, path_enter(&p));
+}
+
+SEC("tc")
+int nsf_hairpin6(struct __sk_buff *ctx)
+{
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 6 };
+
+	return leave_tc(&p, path_hairpin(&p));
 }
 
 /* What comes back from the defragmenter. */

@@ -162,8 +162,8 @@ static __always_inline void parse_ip4(struct pkt *p)
 	if (unlikely(head > sizeof(*ip)) && parse_beyond(p, PARSE_HEAD + PARSE_OPTIONS))
 		parse_pull(p->ctx, PARSE_HEAD + PARSE_OPTIONS);
 	bounded(head);
-	if (head <= sizeof(*ip) + PARSE_OPTIONS)
-		parse_l4(p, data(p) + ETH_HLEN + head);
+	head &= 15 * 4; /* it is no more; this the verifier can see */
+	parse_l4(p, data(p) + ETH_HLEN + head);
 }
 
 /* Ethernet header cut: DROP. What is wrong above it stands in p->bad, since a bridge forwards by MAC alone. */
@@ -203,8 +203,7 @@ static __noinline bool parse_ip4_sum_ok(struct __sk_buff *ctx, __u32 at, __u32 h
 {
 	__u8 buf[60];
 
-	bounded(head);
-	if (head < 20 || head > sizeof(buf) || bpf_skb_load_bytes(ctx, at, buf, head))
+	if (!within(&head, 20, sizeof(buf)) || bpf_skb_load_bytes(ctx, at, buf, head))
 		return false;
 	return parse_folded(bpf_csum_diff(NULL, 0, (__be32 *)buf, head & 60, 0)) == 0xffff;
 }
@@ -303,8 +302,7 @@ static __always_inline bool parse_quote_l4(struct pkt *p, __u32 at, __u32 total,
 		return true;
 	if (n > sizeof(ret->l4))
 		n = sizeof(ret->l4);
-	bounded(n);
-	return n >= 1 && n <= sizeof(ret->l4) && !bpf_skb_load_bytes(p->ctx, at, ret->l4, n);
+	return within(&n, 1, sizeof(ret->l4)) && !bpf_skb_load_bytes(p->ctx, at, ret->l4, n);
 }
 
 /* Fills p->quote_l4 and p->quote_len too; false if less is there than RFC 792 asks for, or the quoted header is wrong. */
@@ -343,8 +341,7 @@ static long parse_sum_chunk(__u32 i, struct parse_sum *s)
 		return 1;
 	if (n > sizeof(buf))
 		n = sizeof(buf);
-	bounded(n);
-	if (n < 1 || n > sizeof(buf) || bpf_skb_load_bytes(s->ctx, at, buf, n))
+	if (!within(&n, 1, sizeof(buf)) || bpf_skb_load_bytes(s->ctx, at, buf, n))
 		return 1;
 	s->sum = bpf_csum_diff(NULL, 0, (__be32 *)buf, sizeof(buf), s->sum);
 	return 0;

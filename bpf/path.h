@@ -217,23 +217,29 @@ static __always_inline enum verdict path_to_uplink(struct pkt *p)
 	return host(p);
 }
 
-/* A packet that may open a flow to a container: from outside, or from another container by way of a flow of its own. */
+/* A packet from outside that may open a flow to a container. */
 static __always_inline enum verdict path_enter(struct pkt *p)
 {
-	__u32 ifindex = p->ctx->ifindex;
-	enum verdict v;
-
-	if (frag_came(p) || bpf_map_lookup_elem(&nsf_ifaces, &ifindex))
-		TRY(path_again(p));
+	if (frag_came(p))
+		TRY(path_back(p));
 	else if (path_foreign(p))
 		return PASS;
-	if (!p->port) {
-		TRY(inbound_enter(p));
-		return path_routed(p);
-	}
+	TRY(inbound_enter(p));
+	return path_routed(p);
+}
+
+/* The same from another container, by way of a flow of its own, which is new; the receiver's may be known: it has sent
+ * to this peer before. */
+static __always_inline enum verdict path_hairpin(struct pkt *p)
+{
+	enum verdict v;
+
+	TRY(path_again(p));
+	if (!p->port)
+		return drop(p, NSF_DROP_NO_PORT);
 	TRY(flow_inner(p));
 	if (!p->flow)
 		return drop(p, NSF_DROP_FLOW_RACE);
-	v = hairpin(p); /* the sender's flow is new, the receiver's may be known: it has sent to this peer before */
-	return v == ENTER ? hairpin_enter(p) : v;
+	v = hairpin(p);
+	return v == HAIRPIN ? hairpin_enter(p) : v;
 }

@@ -6,20 +6,21 @@
 
 /* What a stage says. It knows no hook; what goes with it is in struct pkt. */
 enum verdict {
-	NEXT,   /* no opinion: the next stage decides */
-	PASS,   /* not ours: on to the kernel's stack and to other programs, untouched */
-	DROP,   /* p->reason */
-	SEND,   /* out of p->out, by its driver */
-	NEIGH,  /* out of p->out, the kernel finds the neighbour p->hop */
-	HAND,   /* into the namespace at the other end of p->out */
-	HOST,   /* up to the host's stack through the gateway */
-	FLOOD,  /* to all ports of the network and the host, but not back */
-	REPLY,  /* back where it came from; p->reason counts if it is set */
-	ON,     /* on where it was going, changed */
-	DETOUR, /* through the defragmenter, whose leg is p->out */
-	UP,     /* from there to the host's stack, as if it had just come in through the uplink p->out */
-	OPEN,   /* of no flow: on to the program that makes one from inside */
-	ENTER,  /* on to the program that makes one from outside */
+	NEXT,    /* no opinion: the next stage decides */
+	PASS,    /* not ours: on to the kernel's stack and to other programs, untouched */
+	DROP,    /* p->reason */
+	SEND,    /* out of p->out, by its driver */
+	NEIGH,   /* out of p->out, the kernel finds the neighbour p->hop */
+	HAND,    /* into the namespace at the other end of p->out */
+	HOST,    /* up to the host's stack through the gateway */
+	FLOOD,   /* to all ports of the network and the host, but not back */
+	REPLY,   /* back where it came from; p->reason counts if it is set */
+	ON,      /* on where it was going, changed */
+	DETOUR,  /* through the defragmenter, whose leg is p->out */
+	UP,      /* from there to the host's stack, as if it had just come in through the uplink p->out */
+	OPEN,    /* of no flow: on to the program that makes one from inside */
+	ENTER,   /* on to the program that makes one from outside */
+	HAIRPIN, /* on to the program that makes one from another container, by way of a flow of its own */
 };
 
 /* How the packet's bytes are changed before it leaves. */
@@ -145,6 +146,14 @@ static __always_inline bool mac_zero(const void *a)
 }
 
 /* IPv6 addresses; aligned to four bytes where they stand. */
+static __always_inline void addr6_copy(__u32 *to, const __u32 *from)
+{
+	to[0] = from[0];
+	to[1] = from[1];
+	to[2] = from[2];
+	to[3] = from[3];
+}
+
 static __always_inline bool addr6_equal(const void *a, const void *b)
 {
 	const __u32 *x = a, *y = b;

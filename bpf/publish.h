@@ -12,13 +12,18 @@ static __always_inline __u64 publish_order(__u32 kind, __be32 addr, __u32 port)
 	return (__u64)kind << 48 | (__u64)bpf_ntohl(addr) << 16 | port;
 }
 
+static __always_inline __u64 publish_begin(const struct nsf_publish *r)
+{
+	return publish_order(PUBLISH_KIND(r->family, r->proto), r->addr, r->first);
+}
+
 /*
  * Row of the rule for exactly this address (0: rules for any address) and port, in host order; -1 if there is none.
  * Binary search without a branch: the verifier walks through it once, and not through each way that it can go.
  */
 __noinline int publish_row(__u32 kind, __be32 addr, __u32 port)
 {
-	__u32 zero = 0, *live = bpf_map_lookup_elem(&nsf_publish_live, &zero), half, n, base = 0, step, i;
+	__u32 i = 0, *live = bpf_map_lookup_elem(&nsf_publish_live, &i), half, n, base = 0, step;
 	const struct nsf_publish *r;
 	__u64 want = publish_order(kind, addr, port), have, not_above;
 
@@ -33,14 +38,14 @@ __noinline int publish_row(__u32 kind, __be32 addr, __u32 port)
 		r = bpf_map_lookup_elem(&nsf_publish, &i);
 		if (!r)
 			continue;
-		have = publish_order(PUBLISH_KIND(r->family, r->proto), r->addr, r->first);
+		have = publish_begin(r);
 		not_above = ~((want - have) >> 63) & ~(((__u64)n - base - step) >> 63) & 1;
 		bounded(not_above);
 		base += step * not_above;
 	}
 	i = half + base - 1;
 	r = base ? bpf_map_lookup_elem(&nsf_publish, &i) : NULL;
-	if (!r || PUBLISH_KIND(r->family, r->proto) != kind || r->addr != addr || port < r->first || port > r->last)
+	if (!r || (publish_begin(r) ^ want) >> 16 || (want & 0xffff) > r->last) /* it does not begin above */
 		return -1;
 	return i;
 }

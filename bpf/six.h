@@ -2,19 +2,19 @@
 /* The whole IPv6 addresses beside records that hold handles: filled at birth, compared at every packet. */
 #pragma once
 
-#include "end.h"
+#include "birth.h"
 #include "route6.h"
 
 /* NULL: there are none. */
 static __always_inline struct nsf_flow6 *six_of(const struct nsf_flow *f)
 {
-	return f->six ? bpf_map_lookup_elem(&nsf_flows, &f->six) : NULL;
+	return f->six ? array_row(&nsf_flows, f->six) : NULL;
 }
 
 /* The address of an end as it shall be, NULL if there is none. */
 static __always_inline const __u32 *six_end(const struct end *e)
 {
-	const struct nsf_flow6 *s = e->six ? bpf_map_lookup_elem(&nsf_flows, &e->six) : NULL;
+	const struct nsf_flow6 *s = e->six ? array_row(&nsf_flows, e->six) : NULL;
 
 	if (!s)
 		return NULL;
@@ -105,56 +105,32 @@ static __always_inline const __u32 *six_pool(const struct nsf_net *net, __be32 i
 	return net->n_snat6 ? (const __u32 *)net->pool6[i] : NULL;
 }
 
-static __always_inline void six_copy(__u32 *to, const __u32 *from)
-{
-	to[0] = from[0];
-	to[1] = from[1];
-	to[2] = from[2];
-	to[3] = from[3];
-}
-
 /* Inner, external and peer's address of a flow that a packet of the inner endpoint begins, or of the peer. */
-static __noinline bool six_write(const struct pkt *p, const struct nsf_flow *f, bool inbound)
+static __noinline bool six_birth(const struct pkt *p, struct birth *b)
 {
-	struct nsf_flow6 *s = six_of(f);
 	const struct ipv6hdr *ip = six_head(p);
 	const struct nsf_port *port;
-	__u32 slot = f->slot;
 	const __u32 *ext, *peer;
 
-	if (!s || !ip)
+	if (!ip)
 		return false;
-	if (!inbound) {
-		ext = p->net ? six_pool(p->net, f->inner) : ip->saddr.s6_addr32; /* the host itself keeps its address */
+	if (!(b->flags & NSF_FLOW_INBOUND)) {
+		ext = p->net ? six_pool(p->net, b->inner) : ip->saddr.s6_addr32; /* the host itself keeps its address */
 		if (!ext)
 			return false;
-		six_copy(s->inner, ip->saddr.s6_addr32);
-		six_copy(s->peer, ip->daddr.s6_addr32);
-		six_copy(s->ext, ext);
+		addr6_copy(b->inner6, ip->saddr.s6_addr32);
+		addr6_copy(b->peer6, ip->daddr.s6_addr32);
+		addr6_copy(b->ext6, ext);
 		return true;
 	}
-	port = bpf_map_lookup_elem(&nsf_ports, &slot);
+	port = array_row(&nsf_ports, b->slot);
 	if (!port)
 		return false;
-	six_copy(s->inner, (const __u32 *)port->addr6); /* only managed ports are begun with */
-	six_copy(s->ext, ip->daddr.s6_addr32);
+	addr6_copy(b->inner6, (const __u32 *)port->addr6); /* only managed ports are begun with */
+	addr6_copy(b->ext6, ip->daddr.s6_addr32);
 	peer = p->nat & NAT_SRC ? six_end(&p->src) : NULL;
-	six_copy(s->peer, peer ? peer : ip->saddr.s6_addr32);
-	return parse6_handle(s->inner) == f->inner;
-}
-
-/* The addresses of a new flow, into the slot that it has for them. */
-static __always_inline bool six_fill(const struct pkt *p, const struct nsf_flow *f, bool inbound)
-{
-	return p->family != 6 || six_write(p, f, inbound);
-}
-
-/* Gives that slot back. */
-static __always_inline void six_free(struct nsf_flow *f)
-{
-	if (f->six)
-		bpf_map_push_elem(&nsf_flow_free, &f->six, 0);
-	f->six = 0;
+	addr6_copy(b->peer6, peer ? peer : ip->saddr.s6_addr32);
+	return parse6_handle(b->inner6) == b->inner;
 }
 
 /* For the host's sockets: as the peer's answer to this packet would come. The external port is the caller's. */
@@ -168,8 +144,8 @@ static __always_inline void six_tuple(const struct pkt *p, struct bpf_sock_tuple
 	ext = p->net ? six_pool(p->net, p->saddr) : ip->saddr.s6_addr32;
 	if (!ext)
 		return;
-	six_copy((__u32 *)t->ipv6.saddr, ip->daddr.s6_addr32);
-	six_copy((__u32 *)t->ipv6.daddr, ext);
+	addr6_copy((__u32 *)t->ipv6.saddr, ip->daddr.s6_addr32);
+	addr6_copy((__u32 *)t->ipv6.daddr, ext);
 	t->ipv6.sport = p->dport;
 }
 
@@ -180,8 +156,8 @@ static __always_inline void six_tuple_in(const struct pkt *p, struct bpf_sock_tu
 
 	if (!ip)
 		return;
-	six_copy((__u32 *)t->ipv6.saddr, ip->saddr.s6_addr32);
-	six_copy((__u32 *)t->ipv6.daddr, ip->daddr.s6_addr32);
+	addr6_copy((__u32 *)t->ipv6.saddr, ip->saddr.s6_addr32);
+	addr6_copy((__u32 *)t->ipv6.daddr, ip->daddr.s6_addr32);
 	t->ipv6.sport = p->sport;
 	t->ipv6.dport = p->dport;
 }

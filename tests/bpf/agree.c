@@ -59,7 +59,7 @@ static void maps_are_as_large_as_the_headers_say(void **state)
 		{ "nsf_scratch", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 2048, 1, false },
 		{ "nsf_locals", BPF_MAP_TYPE_HASH, sizeof(struct nsf_local), 4, NSF_LOCALS_MAX, false },
 		{ "nsf_asked", BPF_MAP_TYPE_SK_STORAGE, 4, sizeof(struct nsf_asked), 0, false },
-		{ "nsf_jumps", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 8, false },
+		{ "nsf_jumps", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 10, false },
 		{ "nsf_uplinks", BPF_MAP_TYPE_HASH, 4, 4, NSF_NETS_MAX, false },
 		{ "nsf_frag_waits", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_frag_wait),
 		  NSF_SLOTS_MAX + NSF_FRAG_OUTSIDE, false },

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The birth of a flow. What it is to be stands in the scratch, so that one function makes it for every program and is
+ * verified once. */
+#pragma once
+
+#include "end.h"
+
+/* A flow that is to be: what its first packet and its kind say. Ends as in struct nsf_flow. */
+struct birth {
+	__u32 slot; /* of the inner endpoint's port */
+	__u32 port_gen;
+	__u32 net;
+	__u32 flags; /* beside LIVE and what is counted */
+	__be32 inner, peer, ext;
+	__be16 inner_port, peer_port, ext_port;
+	__u16 snat;
+	__u32 now;
+	__u8 mac[6]; /* the inner endpoint's */
+	__u8 proto, family;
+	__u32 inner6[4], peer6[4], ext6[4]; /* IPv6: the addresses whose handles stand above */
+	/* what came of it */
+	__u32 flow; /* its slot in nsf_flows */
+	__u32 made; /* 0: another CPU's, which was quicker */
+};
+
+/* In nsf_scratch. */
+struct nat_scratch {
+	struct birth b;
+	struct ledger_claim c;
+};
+_Static_assert(sizeof(struct nat_scratch) <= sizeof(struct nsf_scratch), "nat_scratch");
+
+static __always_inline struct nat_scratch *nat_scratch(void)
+{
+	return array_row(&nsf_scratch, 0);
+}
+
+static __always_inline void birth_fill(const struct birth *b, struct nsf_flow *f, __u32 flags, __u32 six)
+{
+	f->gen++;
+	f->seen = b->now;
+	f->six = six;
+	f->port_gen = b->port_gen;
+	f->inner = b->inner;
+	f->peer = b->peer;
+	f->ext = b->ext;
+	f->inner_port = b->inner_port;
+	f->peer_port = b->peer_port;
+	f->ext_port = b->ext_port;
+	f->net = b->net;
+	f->slot = b->slot;
+	f->proto = b->proto;
+	f->tcp = 0;
+	f->flags = flags;
+	f->mtu = 0;
+	f->family = b->family;
+	f->snat = b->snat;
+	mac_copy(f->inner_mac, b->mac);
+}
+
+/* The whole addresses, into the slot that the flow has for them. */
+static __always_inline void birth_fill6(const struct birth *b, __u32 six)
+{
+	struct nsf_flow6 *s = array_row(&nsf_flows, six);
+
+	if (!s)
+		return;
+	addr6_copy(s->inner, b->inner6);
+	addr6_copy(s->peer, b->peer6);
+	addr6_copy(s->ext, b->ext6);
+}
+
+/* The flow that a key leads to. */
+static __always_inline struct nsf_flow *birth_find(const struct nsf_flow_key *k, __u32 *ret_slot)
+{
+	const struct nsf_flow_ref *r = bpf_map_lookup_elem(&nsf_flow_keys, k);
+	struct nsf_flow *f;
+
+	if (!r)
+		return NULL;
+	*ret_slot = r->slot;
+	f = array_row(&nsf_flows, r->slot);
+	return f && f->gen == r->gen ? f : NULL;
+}
+
+static __always_inline bool birth_same(const struct birth *b, const struct nsf_flow *f)
+{
+	return f->inner == b->inner && f->inner_port == b->inner_port && f->slot == b->slot &&
+	       f->port_gen == b->port_gen;
+}
+
+#define BIRTH_EEXIST -17
+
+/*
+ * Outer key first: its insertion reserves the conversation. Who finds it there has lost a race against a packet of the
+ * same conversation and uses the winner's record, or meets another endpoint's, and then there is no flow.
+ */
+static __noinline enum nsf_drop birth_insert(struct birth *b, __u32 slot, __u32 gen)
+{
+	struct nsf_flow_key k = {
+		.saddr = b->peer,
+		.daddr = b->ext,
+		.sport = b->peer_port,
+		.dport = b->ext_port,
+		.proto = b->proto,
+		.family = b->family,
+	};
+	struct nsf_flow_key outer = k;
+	struct nsf_flow_ref ref = { .slot = slot, .gen = gen };
+	long r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_NOEXIST);
+	const struct nsf_flow *f;
+
+	if (r == BIRTH_EEXIST) {
+		f = birth_find(&k, &slot);
+		b->flow = slot;
+		return !f ? NSF_DROP_FLOW_RACE : birth_same(b, f) ? NSF_DROP_NONE : NSF_DROP_TUPLE_TAKEN;
+	}
+	if (r)
+		return NSF_DROP_FLOWS_FULL;
+	if (b->flags & NSF_FLOW_KEYED) {
+		k = (struct nsf_flow_key){ .saddr = b->inner,
+					   .daddr = b->peer,
+					   .sport = b->inner_port,
+					   .dport = b->peer_port,
+					   .net = b->net,
+					   .proto = b->proto,
+					   .family = b->family };
+		r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_NOEXIST);
+		if (r == BIRTH_EEXIST && !birth_find(&k, &slot)) /* of a flow that is over */
+			r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_ANY);
+		if (r) {
+			bpf_map_delete_elem(&nsf_flow_keys, &outer);
+			return r == BIRTH_EEXIST ? NSF_DROP_TUPLE_TAKEN : NSF_DROP_FLOWS_FULL;
+		}
+	}
+	b->flow = ref.slot;
+	b->made = 1;
+	return NSF_DROP_NONE;
+}
+
+/* The flow that stands in the scratch: made, or another CPU's that was quicker. 0, or the reason why there is none. */
+__noinline int birth(void)
+{
+	struct nat_scratch *scratch = nat_scratch();
+	struct nsf_flow_count *c;
+	struct nsf_flow *f;
+	struct birth *b;
+	__u32 counted, slot, six;
+	__s64 slots;
+	bool half;
+	int r;
+
+	if (!scratch)
+		return NSF_DROP_FLOWS_FULL;
+	b = &scratch->b;
+	b->made = 0;
+	half = b->proto == IPPROTO_TCP || b->proto == IPPROTO_SCTP;
+	counted = half ? NSF_FLOW_COUNTED | NSF_FLOW_HALF : NSF_FLOW_COUNTED;
+	r = share_take(b->slot, b->port_gen, half);
+	if (r)
+		return r;
+	slots = end_slots(b->family == 6);
+	slot = slots;
+	six = slots >> 32;
+	f = array_row(&nsf_flows, slot);
+	c = array_row(&nsf_flow_counts, slot);
+	if (slots < 0 || !f || !c) {
+		share_put(b->slot, b->port_gen, counted);
+		return NSF_DROP_FLOWS_FULL;
+	}
+	birth_fill(b, f, counted | b->flags, six);
+	*c = (struct nsf_flow_count){};
+	if (six)
+		birth_fill6(b, six);
+	r = birth_insert(b, slot, f->gen);
+	if (r == NSF_DROP_FLOWS_FULL && end_closed(64, 0)) /* no room for keys */
+		r = birth_insert(b, slot, f->gen);
+	if (b->made) {
+		__sync_fetch_and_or(&f->flags, NSF_FLOW_LIVE);
+		return NSF_DROP_NONE;
+	}
+	f->flags = 0;
+	f->six = 0;
+	if (six)
+		bpf_map_push_elem(&nsf_flow_free, &six, 0);
+	bpf_map_push_elem(&nsf_flow_free, &slot, 0);
+	share_put(b->slot, b->port_gen, counted);
+	return r;
+}
