@@ -6,6 +6,7 @@ DEPS_BUILD := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g
 DEPS_RUN   := iproute2 iptables nftables
 DEPS_TEST  := libcmocka-dev bats iputils-ping iputils-arping curl iperf3 traceroute tcpdump python3-minimal \
 	      python3-scapy jq ethtool fping strace procps nmap hping3
+DEPS_KERNELS := qemu-system-x86 busybox-static cpio zstd xz-utils kmod
 DEPS_LINT  := clang-format clang-tidy cppcheck shellcheck
 DEPS_FUZZ  := libclang-rt-dev
 
@@ -45,7 +46,7 @@ say   = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all programs bench-programs FORCE deps deps-demo deps-lint deps-fuzz demo check asan fuzz fuzz-run bench \
+.PHONY: all programs bench-programs FORCE deps deps-demo deps-lint deps-fuzz deps-kernels demo check check-kernels asan fuzz fuzz-run bench \
 	lint lint-format lint-tidy lint-cppcheck lint-shell lint-rules fmt install clean map help
 
 all: $(B)/nsfast ## build .build/nsfast (V=1 shows the commands)
@@ -122,6 +123,8 @@ deps-lint:
 	$(call need,$(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) $(DEPS_LINT))
 deps-fuzz:
 	$(call need,$(DEPS_BUILD) $(DEPS_FUZZ))
+deps-kernels:
+	$(call need,$(DEPS_BUILD) $(DEPS_RUN) $(DEPS_TEST) $(DEPS_KERNELS))
 
 # Each of these installs first; only the make that it starts then looks at compilers and libraries.
 demo: deps-demo ## show it at work in private namespaces
@@ -131,6 +134,11 @@ demo: deps-demo ## show it at work in private namespaces
 check: deps ## run the tests; T=name for some files only, MODE=netfilter for all of them in that mode
 	@$(MAKE) --no-print-directory programs
 	@B='$(B)' T='$(T)' MODE='$(MODE)' tests/run
+
+# Short, it is part of CI: a network's life in both modes, and what the verifier has to go through.
+check-kernels: deps-kernels ## the tests on Debian's kernels 6.1 and 6.12, emulated; SHORT=1, KERNELS=6.1, T=name for less
+	@$(MAKE) --no-print-directory programs
+	@B='$(B)' T='$(T)' MODE='$(MODE)' SHORT='$(SHORT)' KERNELS='$(KERNELS)' tests/kernels/run.sh
 
 asan: deps ## unit and bpf tests under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory B=.build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE)' programs
@@ -187,4 +195,4 @@ map: ## every file with its one job
 		Makefile $$(find bpf user include tests .ci -type f | sort)
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 18

@@ -159,6 +159,13 @@ int nsf_purge(struct __sk_buff *ctx)
 	return sweep_now();
 }
 
+/* On the host's namespace where there is no tcx: its link alone matters, which tells when the namespace is gone. */
+SEC("sk_lookup")
+int nsf_alive(struct bpf_sk_lookup *ctx)
+{
+	return SK_PASS;
+}
+
 /* Sockets of the host itself. */
 SEC("cgroup/connect4")
 int nsf_connect4(struct bpf_sock_addr *ctx)

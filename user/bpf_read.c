@@ -170,6 +170,7 @@ int bpf_read_net(struct host *h, const char *name, struct network *ret)
 	read_uplink(h, row, ret);
 	read_policy(h, row, ret);
 	ret->whole = read_whole(h, row, ret);
+	ret->hooks = dp_clsact(&h->dp) ? "clsact" : "tcx";
 	r = read_count(h, row->gateway_slot, &ret->gw);
 	if (!r)
 		r = read_count(h, row->uplink_slot, &ret->up);

@@ -46,8 +46,11 @@ static void doctor_probe(struct probe_bpf *p)
 		    p->loads ? NULL
 			     : "kernel 6.1 or newer with BTF, CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON are needed");
 	if (p->loads)
-		doctor_line("tcx links", p->attaches, p->attaches ? "attach" : p->why,
-			    p->attaches ? NULL : "kernel 6.6 or newer is needed");
+		doctor_line("hooks", p->attaches,
+			    p->tcx        ? "tcx"
+			    : p->attaches ? "clsact: this kernel has no tcx links, which came with 6.6"
+					  : p->why,
+			    p->attaches ? NULL : "neither tcx nor clsact with cls_bpf works (sch_ingress, cls_bpf)");
 	if (r)
 		debug("probe: %s", strerror(-r));
 }

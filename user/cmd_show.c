@@ -199,6 +199,7 @@ static int show_network(struct host *h, const struct network *n, const struct mo
 	out_str("name", "%s: ", n->name);
 	out_str("state", n->whole ? NULL : "%s, run 'nsfast up' for it again; ", n->whole ? "up" : "damaged");
 	out_str("mode", "mode %s, ", m->name);
+	out_str("hooks", opt_details ? "by %s, " : NULL, n->hooks);
 	out_str("gateway", "gateway %s ", addr_format(&n->gateway, true, gw));
 	out_str("gateway6", n->gateway6.family ? "and %s " : NULL,
 		n->gateway6.family ? addr_format(&n->gateway6, true, six) : NULL);

@@ -209,6 +209,23 @@ static void put_tuple(struct nlmsghdr *nlh, __u16 type, const struct conntrack_t
 	mnl_attr_nest_end(nlh, tuple);
 }
 
+static int conntrack_ignore(const struct nlmsghdr *h, void *arg)
+{
+	(void)h;
+	(void)arg;
+	return MNL_CB_OK;
+}
+
+bool conntrack_there(void)
+{
+	autonl struct nl *nl = NULL;
+
+	if (nl_open_to(NETLINK_NETFILTER, &nl))
+		return false;
+	nl_nf_msg(nl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET_STATS_CPU, NLM_F_DUMP, AF_UNSPEC);
+	return !nl_query(nl, conntrack_ignore, NULL, NULL);
+}
+
 int conntrack_del(struct nl *nl, const struct conntrack_tuple *orig)
 {
 	int r;

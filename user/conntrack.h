@@ -22,6 +22,8 @@ struct conntrack {
 	__u64 orig_packets, orig_bytes, reply_packets, reply_bytes;
 };
 
+/* True if the kernel tracks connections; being asked, it loads the modules. */
+bool conntrack_there(void);
 /* Calls cb for each of both families; a non-zero return ends the walk and is returned. */
 int conntrack_list(int (*cb)(const struct conntrack *c, void *arg), void *arg);
 /* Ends one, named by its original direction. 0 also if it is not there. */

@@ -305,32 +305,13 @@ bool dp_pinned(__u64 host)
 	return !access(dp_dir(host, dir), F_OK);
 }
 
-/* The kernel's struct in Debian's headers ends before what tcx says, so it is read by offsets. */
-static int dp_link_ifindex(int link)
+const char *dp_path(const struct dp *dp, const char *name, char path[PATH_MAX])
 {
-	__u32 info[16] = {}, len = sizeof(info);
-
-	if (bpf_obj_get_info_by_fd(link, info, &len))
-		return -errno;
-	return info[4];
-}
-
-static const char *dp_link_path(__u64 host, int ifindex, enum dp_hook hook, char path[PATH_MAX])
-{
-	snprintf(path, PATH_MAX, DP_ROOT "/%llu/link-%d-%s", (unsigned long long)host, ifindex,
-		 hook == DP_INGRESS ? "in" : "out");
+	snprintf(path, PATH_MAX, DP_ROOT "/%llu/%s", (unsigned long long)dp->host, name);
 	return path;
 }
 
-bool dp_attached(const struct dp *dp, int ifindex, enum dp_hook hook)
-{
-	char path[PATH_MAX];
-	autoclose int link = bpf_obj_get(dp_link_path(dp->host, ifindex, hook, path));
-
-	return link >= 0 && dp_link_ifindex(link) == ifindex;
-}
-
-static int dp_prog(const struct dp *dp, enum dp_prog prog)
+int dp_prog(const struct dp *dp, enum dp_prog prog)
 {
 	char dir[PATH_MAX], path[PATH_MAX + 32];
 	int fd;
@@ -338,48 +319,6 @@ static int dp_prog(const struct dp *dp, enum dp_prog prog)
 	snprintf(path, sizeof(path), "%s/%s", dp_dir(dp->host, dir), prog_names[prog]);
 	fd = bpf_obj_get(path);
 	return fd < 0 ? fail(-errno, "cannot open pinned program '%s'", path) : fd;
-}
-
-int dp_attach(struct dp *dp, enum dp_prog prog, int ifindex, const char *ifname, enum dp_hook hook)
-{
-	char path[PATH_MAX];
-	autoclose int fd = dp_prog(dp, prog);
-	autoclose int link = -1;
-
-	if (fd < 0)
-		return fd;
-	if (dp_attached(dp, ifindex, hook))
-		return 0;
-	unlink(dp_link_path(dp->host, ifindex, hook, path)); /* a dead link: its interface is gone */
-	link = bpf_link_create(fd, ifindex, hook == DP_INGRESS ? BPF_TCX_INGRESS : BPF_TCX_EGRESS, NULL);
-	if (link < 0 && errno == EINVAL) {
-		hint("tcx came with kernel 6.6; 'nsfast doctor' tells what this one has");
-		return fail_feature("kernel cannot attach a program by tcx to '%s'", ifname);
-	}
-	if (link < 0)
-		return fail(-errno, "cannot attach a program to '%s'", ifname);
-	if (bpf_obj_pin(link, path))
-		return fail(-errno, "cannot pin '%s'", path);
-	return 0;
-}
-
-int dp_detach(struct dp *dp, int ifindex, enum dp_hook hook)
-{
-	char path[PATH_MAX];
-	autoclose int link = bpf_obj_get(dp_link_path(dp->host, ifindex, hook, path));
-
-	/* the kernel lets go of a link without a name when it finds the time; until then its program cannot be attached */
-	if (link >= 0)
-		bpf_link_detach(link);
-	if (unlink(path) && errno != ENOENT)
-		return fail(-errno, "cannot remove '%s'", path);
-	return 0;
-}
-
-const char *dp_path(const struct dp *dp, const char *name, char path[PATH_MAX])
-{
-	snprintf(path, PATH_MAX, DP_ROOT "/%llu/%s", (unsigned long long)dp->host, name);
-	return path;
 }
 
 int dp_run(struct dp *dp, enum dp_prog prog)
@@ -413,7 +352,7 @@ static bool dp_dead(int dir)
 			continue;
 		snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", dir, e->d_name);
 		link = bpf_obj_get(path);
-		alive = link >= 0 && dp_link_ifindex(link) > 0;
+		alive = link >= 0 && dp_link_target(link);
 	}
 	closedir(d);
 	return !alive;

@@ -60,6 +60,7 @@ enum dp_map { DP_MAPS(DP_MAP_ENUM) DP_MAP_MAX };
 	X(TO_UPLINK, "nsf_to_uplink") \
 	X(FROM_FRAG, "nsf_from_frag") \
 	X(START, "nsf_start") \
+	X(ALIVE, "nsf_alive") \
 	X(PURGE, "nsf_purge")
 #define DP_PROG_ENUM(id, name) DP_PROG_##id,
 enum dp_prog { DP_PROGS(DP_PROG_ENUM) DP_PROG_MAX };
@@ -105,14 +106,23 @@ void dp_each_dead(void (*cb)(__u64 host, void *arg), void *arg);
 /* Removes the pins of hosts whose namespace is gone: all their hooks are dead. The lock is held. Prints nothing. */
 void dp_collect(void);
 
-/* Puts a program on an interface of the current namespace by a pinned tcx link. 0 also if it is there already. */
+/* Puts a program on an interface of the current namespace: by a pinned tcx link, or where the kernel has none, by clsact.
+ * 0 also if it is there already. */
 int dp_attach(struct dp *dp, enum dp_prog prog, int ifindex, const char *ifname, enum dp_hook hook);
 /* Takes it off again; 0 also if it was not there. */
 int dp_detach(struct dp *dp, int ifindex, enum dp_hook hook);
-/* True if the pinned link is alive on that interface. Prints nothing. */
+/* True if what was attached is there still. Prints nothing. */
 bool dp_attached(const struct dp *dp, int ifindex, enum dp_hook hook);
+/* True if programs of this host are in clsact, for lack of tcx. Prints nothing. */
+bool dp_clsact(const struct dp *dp);
 
-/* Where something of the host's is pinned, by its name. Hooks on interfaces are "link-...". Returns path. */
+/* What a link is on: an interface's ifindex, or a namespace's inode number; 0 if that is gone. The kernel's struct in
+ * Debian's headers ends before what tcx says, so it is read by offsets. Prints nothing. */
+__u32 dp_link_target(int link);
+/* A descriptor of a pinned program, or -errno. */
+int dp_prog(const struct dp *dp, enum dp_prog prog);
+
+/* Where something of the host's is pinned, by its name. Links of hooks are "link-...". Returns path. */
 const char *dp_path(const struct dp *dp, const char *name, char path[PATH_MAX]);
 
 /* Runs a program of the loader's own once. */

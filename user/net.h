@@ -114,8 +114,9 @@ struct network {
 	size_t n_publishes;
 	/* what is, filled by a mode's read */
 	__u32 id;
-	bool whole;  /* gateway, uplink and hooks are as they were made */
-	int ifindex; /* of the gateway; 0 if gone */
+	bool whole;        /* gateway, uplink and hooks are as they were made */
+	const char *hooks; /* "tcx", "clsact" or "netfilter": by what the kernel hands packets over */
+	int ifindex;       /* of the gateway; 0 if gone */
 	int uplink_ifindex;
 	__u8 uplink_mac[6]; /* as the data path knows it */
 	struct port gw, up; /* counters of the gateway and of the leg on the uplink */

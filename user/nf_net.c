@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "bridge.h"
+#include "conntrack.h"
 #include "ifname.h"
 #include "log.h"
 #include "nf_flows.h"
@@ -21,13 +22,11 @@
 
 int nf_net_probe(void)
 {
-	char text[16];
-
 	if (!nft_there()) {
 		hint("apt-get install nftables");
 		return fail_feature("netfilter mode needs the program 'nft'");
 	}
-	if (sysctl_get(NET_MAX_KEY, text, sizeof(text)))
+	if (!conntrack_there())
 		return fail_feature("netfilter mode needs the kernel's connection tracking (CONFIG_NF_CONNTRACK)");
 	return 0;
 }

@@ -96,6 +96,7 @@ int nf_read_net(struct host *h, const char *name, struct network *ret)
 		memcpy(ret->uplink_mac, l.mac, sizeof(ret->uplink_mac));
 	}
 	ret->whole = true;
+	ret->hooks = "netfilter";
 	for (i = 0; i < ret->n_ports; i++)
 		read_port(h, ret, &ret->ports[i]);
 	read_limits(ret);

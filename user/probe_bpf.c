@@ -10,20 +10,25 @@
 
 #include "nsfast.skel.h"
 
+#include "clsact.h"
 #include "compat.h"
 #include "dp.h"
 #include "netns.h"
 
-static int probe_attach(int prog)
+#define PROBE_LO 1 /* ifindex of every namespace's lo */
+
+static int probe_attach(int prog, bool *ret_tcx)
 {
 	autoclose int here = netns_self(), there = netns_make();
 	autoclose int link = -1;
+	bool made;
 	int r = here < 0 ? here : there < 0 ? there : netns_enter(there);
 
 	if (r)
 		return r;
-	link = bpf_link_create(prog, 1 /* lo */, BPF_TCX_INGRESS, NULL);
-	r = link < 0 ? -errno : 0;
+	link = bpf_link_create(prog, PROBE_LO, BPF_TCX_INGRESS, NULL);
+	*ret_tcx = link >= 0;
+	r = link < 0 ? clsact_attach(PROBE_LO, false, prog, &made) : 0;
 	if (netns_enter(here))
 		return -EIO;
 	return r;
@@ -40,7 +45,7 @@ int probe_bpf(struct probe_bpf *ret)
 	}
 	*ret = (struct probe_bpf){ .loads = !r };
 	if (!r) {
-		r = probe_attach(bpf_program__fd(s->progs.nsf_from_port));
+		r = probe_attach(bpf_program__fd(s->progs.nsf_from_port), &ret->tcx);
 		ret->attaches = !r;
 	}
 	if (r)

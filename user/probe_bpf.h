@@ -6,7 +6,8 @@
 
 struct probe_bpf {
 	bool loads;    /* the kernel takes all programs */
-	bool attaches; /* and one of them on an interface by a tcx link */
+	bool attaches; /* and one of them on an interface */
+	bool tcx;      /* by a tcx link, else by clsact */
 	char why[128]; /* what the kernel said, if not */
 };
 
