@@ -95,17 +95,18 @@ static void write_map(FILE *f, const struct kind *k, const struct network *nets,
 	fprintf(f, "%s }\n", begun ? " };" : "");
 }
 
+/* The protocol is looked up as the IP header has it: nft 1.0.6 turns that of "meta l4proto" as if it had two bytes, which
+ * kernels since 6.12.117 refuse. So IPv6 packets with a header of options before the ports are not published. */
 static void write_rule(FILE *f, const struct kind *k)
 {
-	const char *ip = k->family == AF_INET6 ? "ip6" : "ip";
+	const bool six = k->family == AF_INET6;
+	const char *ip = six ? "ip6" : "ip", *proto = six ? "ip6 nexthdr" : "ip protocol";
 	char name[32], daddr[24] = "";
 
 	if (!k->any)
 		snprintf(daddr, sizeof(daddr), "%s daddr . ", ip);
-	fprintf(f,
-		"\t\t%smeta nfproto %s meta l4proto { tcp, udp, sctp } dnat %s to %smeta l4proto . th dport map @%s\n",
-		k->any ? "fib daddr type local " : "", k->family == AF_INET6 ? "ipv6" : "ipv4", ip, daddr,
-		kind_name(k, name));
+	fprintf(f, "\t\t%smeta l4proto { tcp, udp, sctp } dnat %s to %s%s . th dport map @%s\n",
+		k->any ? "fib daddr type local " : "", ip, daddr, proto, kind_name(k, name));
 }
 
 unsigned nf_publish_script(FILE *f, const struct network *nets, size_t n)

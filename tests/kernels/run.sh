@@ -4,7 +4,7 @@
 #
 # The guest sees the machine's root read-only, below a layer in memory: tools and the built nsfast are there unchanged,
 # and what it writes is gone with it. What counts is the line of status it prints, inside a limit of time.
-# Arguments: a command for the guest in the place of the tests. Environment: KERNELS which of "6.1 6.12", SHORT=1 for few
+# The build folder lies in the tree. Arguments: a command for the guest in the place of the tests. Environment: KERNELS which of "6.1 6.12", SHORT=1 for few
 # tests in the place of all, GUEST_TIMEOUT seconds for each kernel, CMDLINE more for the kernel's command line; B, T, MODE,
 # SUITES as for tests/run.
 set -u
@@ -53,6 +53,7 @@ initramfs() {
 		modprobe -d "$ROOM/$1" -S "$1" --show-depends "$m" || echo missing "$m" >&2
 	done | awk '$1 == "insmod" && !seen[$2]++')
 	printf '%s\n' "$2" >"$dir/command"
+	echo "$PWD" >"$dir/tree"
 	(cd "$dir" && find . | cpio --quiet -o -H newc) | zstd -q -1 >"$ROOM/$1/initramfs.zst"
 }
 
@@ -65,6 +66,7 @@ boot() {
 		-no-reboot -nographic -serial stdio -kernel "$ROOM/$1/boot/vmlinuz-$1" -initrd "$ROOM/$1/initramfs.zst" \
 		-append "console=ttyS0 panic=-1 quiet mitigations=off ${CMDLINE-}" \
 		-virtfs local,path=/,mount_tag=machine,security_model=none,readonly=on,multidevs=remap \
+		-virtfs "local,path=$PWD,mount_tag=sources,security_model=none,readonly=on,multidevs=remap" \
 		</dev/null 2>&1 | tr -d '\r' |
 		sed -u 's/\x1bc//g; s/\x1b[][?0-9]*[a-zA-Z]//g; s/^Booting from ROM\.*//; /SeaBIOS/d; /Power [Od]/d' |
 		tee "$log" | sed -u '/^status /d'
