@@ -87,6 +87,11 @@ globals() {
 	nothing_left
 }
 
+# link_local NS INTERFACE: for until_ok
+link_local() {
+	ip -n "$1" addr show "$2" | grep fe80:
+}
+
 @test "adopted interfaces go back to the state they had, up or down, and a namespace that was there stays as it was" {
 	ip netns add old
 	in_ns old sysctl -qw net.ipv6.conf.default.accept_dad=0 # or the addresses are not ready at a time of their own
@@ -99,6 +104,9 @@ globals() {
 	ip -n old addr add 10.77.0.50/24 dev far0
 	ip -n "$H" link set v1 up
 	ip -n "$H" link set v0 up # the first time gives it the kernel's queueing discipline for ever
+	for i in 0 1; do # the kernel tells of a carrier when it has the time, and then they have these for ever
+		until_ok 5 link_local old "far$i"
+	done
 	ip -n "$H" link set v0 down
 	snapshot "$H" >"$ROOM/before"
 	snapshot old >"$ROOM/old-before"
