@@ -46,8 +46,8 @@ say   = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .SECONDARY:
-.PHONY: all programs bench-programs FORCE deps deps-demo deps-lint deps-fuzz deps-kernels demo check check-kernels asan fuzz fuzz-run bench \
-	lint lint-format lint-tidy lint-cppcheck lint-shell lint-rules fmt install clean map help
+.PHONY: all programs bench-programs FORCE deps deps-demo deps-lint deps-fuzz deps-kernels demo check check-kernels asan \
+	fuzz fuzz-run bench lint lint-format lint-tidy lint-cppcheck lint-shell lint-rules fmt install clean map help
 
 all: $(B)/nsfast ## build .build/nsfast (V=1 shows the commands)
 

@@ -4,9 +4,9 @@
 #
 # The guest sees the machine's root read-only, below a layer in memory: tools and the built nsfast are there unchanged,
 # and what it writes is gone with it. What counts is the line of status it prints, inside a limit of time.
-# The build folder lies in the tree. Arguments: a command for the guest in the place of the tests. Environment: KERNELS which of "6.1 6.12", SHORT=1 for few
-# tests in the place of all, GUEST_TIMEOUT seconds for each kernel, CMDLINE more for the kernel's command line; B, T, MODE,
-# SUITES as for tests/run.
+# The build folder lies in the tree. Arguments: a command for the guest in the place of the tests. Environment: KERNELS
+# which of "6.1 6.12", SHORT=1 for few tests in the place of all, GUEST_TIMEOUT seconds for each kernel, CMDLINE more for
+# the kernel's command line; B, T, MODE, SUITES as for tests/run.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 export LC_ALL=C.UTF-8
