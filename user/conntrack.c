@@ -5,6 +5,10 @@
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nf_conntrack_tcp.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
@@ -187,6 +191,11 @@ int conntrack_list(int (*cb)(const struct conntrack *c, void *arg), void *arg)
 	return r;
 }
 
+static bool is_icmp(const struct conntrack_tuple *t)
+{
+	return t->proto == IPPROTO_ICMP || t->proto == IPPROTO_ICMPV6;
+}
+
 static void put_tuple(struct nlmsghdr *nlh, __u16 type, const struct conntrack_tuple *t)
 {
 	struct nlattr *tuple = mnl_attr_nest_start(nlh, type), *part = mnl_attr_nest_start(nlh, CTA_TUPLE_IP);
@@ -197,7 +206,7 @@ static void put_tuple(struct nlmsghdr *nlh, __u16 type, const struct conntrack_t
 	mnl_attr_nest_end(nlh, part);
 	part = mnl_attr_nest_start(nlh, CTA_TUPLE_PROTO);
 	mnl_attr_put_u8(nlh, CTA_PROTO_NUM, t->proto);
-	if (t->proto == IPPROTO_ICMP || t->proto == IPPROTO_ICMPV6) {
+	if (is_icmp(t)) {
 		mnl_attr_put_u16(nlh, six ? CTA_PROTO_ICMPV6_ID : CTA_PROTO_ICMP_ID, htons(t->icmp_id));
 		mnl_attr_put_u8(nlh, six ? CTA_PROTO_ICMPV6_TYPE : CTA_PROTO_ICMP_TYPE, t->icmp_type);
 		mnl_attr_put_u8(nlh, six ? CTA_PROTO_ICMPV6_CODE : CTA_PROTO_ICMP_CODE, t->icmp_code);
@@ -234,4 +243,71 @@ int conntrack_del(struct nl *nl, const struct conntrack_tuple *orig)
 		  orig);
 	r = nl_send(nl, NULL);
 	return r == -ENOENT ? 0 : r;
+}
+
+static struct conntrack_tuple reversed(const struct conntrack_tuple *t)
+{
+	struct conntrack_tuple r = *t;
+
+	r.src = t->dst;
+	r.dst = t->src;
+	r.sport = t->dport;
+	r.dport = t->sport;
+	if (t->proto == IPPROTO_ICMP)
+		r.icmp_type = ICMP_ECHOREPLY;
+	else if (t->proto == IPPROTO_ICMPV6)
+		r.icmp_type = ICMPV6_ECHO_REPLY;
+	return r;
+}
+
+/* One end becomes exactly that other one; nothing if it stays. */
+static void put_nat(struct nlmsghdr *nlh, __u16 type, const struct conntrack_tuple *t, const struct addr *was,
+		    __u16 was_port, const struct addr *is, __u16 is_port)
+{
+	bool six = is->family == AF_INET6;
+	struct nlattr *nat, *proto;
+
+	if (was_port == is_port && !memcmp(was->bytes, is->bytes, addr_size(is->family)))
+		return;
+	nat = mnl_attr_nest_start(nlh, type);
+	mnl_attr_put(nlh, six ? CTA_NAT_V6_MINIP : CTA_NAT_V4_MINIP, addr_size(is->family), is->bytes);
+	mnl_attr_put(nlh, six ? CTA_NAT_V6_MAXIP : CTA_NAT_V4_MAXIP, addr_size(is->family), is->bytes);
+	if (is_port || is_icmp(t)) {
+		proto = mnl_attr_nest_start(nlh, CTA_NAT_PROTO);
+		mnl_attr_put_u16(nlh, CTA_PROTONAT_PORT_MIN, htons(is_port));
+		mnl_attr_put_u16(nlh, CTA_PROTONAT_PORT_MAX, htons(is_port));
+		mnl_attr_nest_end(nlh, proto);
+	}
+	mnl_attr_nest_end(nlh, nat);
+}
+
+static void put_tcp(struct nlmsghdr *nlh, const struct conntrack *c)
+{
+	static const struct nf_ct_tcp_flags liberal = { IP_CT_TCP_FLAG_BE_LIBERAL, IP_CT_TCP_FLAG_BE_LIBERAL };
+	struct nlattr *info = mnl_attr_nest_start(nlh, CTA_PROTOINFO),
+		      *tcp = mnl_attr_nest_start(nlh, CTA_PROTOINFO_TCP);
+
+	mnl_attr_put_u8(nlh, CTA_PROTOINFO_TCP_STATE, c->tcp_state);
+	mnl_attr_put(nlh, CTA_PROTOINFO_TCP_FLAGS_ORIGINAL, sizeof(liberal), &liberal);
+	mnl_attr_put(nlh, CTA_PROTOINFO_TCP_FLAGS_REPLY, sizeof(liberal), &liberal);
+	mnl_attr_nest_end(nlh, tcp);
+	mnl_attr_nest_end(nlh, info);
+}
+
+int conntrack_add(struct nl *nl, const struct conntrack *c)
+{
+	struct nlmsghdr *nlh = nl_nf_msg(nl, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_NEW, NLM_F_CREATE | NLM_F_EXCL,
+					 c->orig.src.family);
+	const struct conntrack_tuple *o = &c->orig, *r = &c->reply, plain = reversed(o);
+	bool icmp = is_icmp(o);
+
+	put_tuple(nlh, CTA_TUPLE_ORIG, o);
+	put_tuple(nlh, CTA_TUPLE_REPLY, &plain);
+	mnl_attr_put_u32(nlh, CTA_STATUS, htonl(c->status | IPS_CONFIRMED));
+	mnl_attr_put_u32(nlh, CTA_TIMEOUT, htonl(c->left));
+	if (o->proto == IPPROTO_TCP)
+		put_tcp(nlh, c);
+	put_nat(nlh, CTA_NAT_SRC, o, &o->src, icmp ? o->icmp_id : o->sport, &r->dst, icmp ? r->icmp_id : r->dport);
+	put_nat(nlh, CTA_NAT_DST, o, &o->dst, icmp ? 0 : o->dport, &r->src, icmp ? 0 : r->sport);
+	return nl_send(nl, NULL);
 }

@@ -26,5 +26,8 @@ struct conntrack {
 bool conntrack_there(void);
 /* Calls cb for each of both families; a non-zero return ends the walk and is returned. */
 int conntrack_list(int (*cb)(const struct conntrack *c, void *arg), void *arg);
+/* Makes one: its two tuples say how it is translated. TCP is not held to windows that nobody has seen. -EEXIST if there is one
+ * with either tuple. */
+int conntrack_add(struct nl *nl, const struct conntrack *c);
 /* Ends one, named by its original direction. 0 also if it is not there. */
 int conntrack_del(struct nl *nl, const struct conntrack_tuple *orig);
