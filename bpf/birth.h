@@ -32,7 +32,7 @@ _Static_assert(sizeof(struct nat_scratch) <= sizeof(struct nsf_scratch), "nat_sc
 
 static __always_inline struct nat_scratch *nat_scratch(void)
 {
-	return array_row(&nsf_scratch, 0);
+	return array_row(&nsf_scratch, NSF_SCRATCH_PACKET);
 }
 
 static __always_inline void birth_fill(const struct birth *b, struct nsf_flow *f, __u32 flags, __u32 six)
@@ -138,10 +138,11 @@ static __noinline enum nsf_drop birth_insert(struct birth *b, __u32 slot, __u32 
 	return NSF_DROP_NONE;
 }
 
-/* The flow that stands in the scratch: made, or another CPU's that was quicker. 0, or the reason why there is none. */
-__noinline int birth(void)
+/* The flow that stands in a row of the scratch: made, or another CPU's that was quicker. 0, or the reason why there is
+ * none. */
+__noinline int birth(__u32 row)
 {
-	struct nat_scratch *scratch = nat_scratch();
+	struct nat_scratch *scratch = array_row(&nsf_scratch, row);
 	struct nsf_flow_count *c;
 	struct nsf_flow *f;
 	struct birth *b;

@@ -26,6 +26,7 @@
 #include <bpf/bpf_core_read.h>
 
 #include "nsfast/abi.h"
+#include "nsfast/carry.h"
 #include "nsfast/cfg.h"
 #include "nsfast/count.h"
 #include "nsfast/drop.h"

@@ -251,14 +251,15 @@ struct {
 	__type(value, __u64);
 } nsf_icmp SEC(".maps");
 
-/* Room for what the stack has none for; of one packet at a time. */
+/* Room for what the stack has none for; of one packet at a time, and of nsf_carry, which packets interrupt. */
 struct nsf_scratch {
 	__u8 bytes[2048];
 };
+enum nsf_scratch_row { NSF_SCRATCH_PACKET, NSF_SCRATCH_CARRY, NSF_SCRATCH_MAX };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, NSF_SCRATCH_MAX);
 	__type(key, __u32);
 	__type(value, struct nsf_scratch);
 } nsf_scratch SEC(".maps");

@@ -37,7 +37,7 @@ static __noinline struct nsf_flow *nat_make(struct pkt *p, struct birth *b)
 {
 	b->proto = p->proto;
 	b->family = p->family;
-	p->reason = p->family == 6 && !six_birth(p, b) ? NSF_DROP_FLOWS_FULL : birth();
+	p->reason = p->family == 6 && !six_birth(p, b) ? NSF_DROP_FLOWS_FULL : birth(NSF_SCRATCH_PACKET);
 	if (p->reason)
 		return NULL;
 	p->flow_slot = b->flow;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Entry points only: context -> struct pkt -> path -> leave. */
 #include "path.h"
+#include "carry.h"
 #include "leave.h"
 #include "sock.h"
 #include "sweep.h"
@@ -146,7 +147,7 @@ int nsf_from_frag6(struct __sk_buff *ctx)
 	return leave_tc(&p, path_from_frag(&p));
 }
 
-/* The two that the loader runs itself. */
+/* The three that the loader runs itself. */
 SEC("tc")
 int nsf_start(struct __sk_buff *ctx)
 {
@@ -157,6 +158,12 @@ SEC("tc")
 int nsf_purge(struct __sk_buff *ctx)
 {
 	return sweep_now();
+}
+
+SEC("tc")
+int nsf_carry(struct __sk_buff *ctx)
+{
+	return carry(ctx);
 }
 
 /* On the host's namespace where there is no tcx: its link alone matters, which tells when the namespace is gone. */

@@ -61,7 +61,8 @@ enum dp_map { DP_MAPS(DP_MAP_ENUM) DP_MAP_MAX };
 	X(FROM_FRAG, "nsf_from_frag") \
 	X(START, "nsf_start") \
 	X(ALIVE, "nsf_alive") \
-	X(PURGE, "nsf_purge")
+	X(PURGE, "nsf_purge") \
+	X(CARRY, "nsf_carry")
 #define DP_PROG_ENUM(id, name) DP_PROG_##id,
 enum dp_prog { DP_PROGS(DP_PROG_ENUM) DP_PROG_MAX };
 

@@ -56,7 +56,7 @@ static void maps_are_as_large_as_the_headers_say(void **state)
 		{ "nsf_publish_live", BPF_MAP_TYPE_ARRAY, 4, 4, 1, true },
 		{ "nsf_flow_counts", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_flow_count), 1, true },
 		{ "nsf_flow_closed", BPF_MAP_TYPE_QUEUE, 0, sizeof(struct nsf_flow_ref), 1, false },
-		{ "nsf_scratch", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 2048, 1, false },
+		{ "nsf_scratch", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 2048, 2, false },
 		{ "nsf_locals", BPF_MAP_TYPE_HASH, sizeof(struct nsf_local), 4, NSF_LOCALS_MAX, false },
 		{ "nsf_asked", BPF_MAP_TYPE_SK_STORAGE, 4, sizeof(struct nsf_asked), 0, false },
 		{ "nsf_jumps", BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 10, false },
