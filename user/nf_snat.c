@@ -75,23 +75,35 @@ static void snat_family(struct nf_script *s, const struct network *n, const stru
 	snat_rule(s, n, match, ip, pool, count, "");
 }
 
+/*
+ * From a container to what another one published: it is seen as it is from outside (RFC 4787 REQ-9b), and its answers come
+ * back by the host, as between two ports of one network they would not. Without an external address it is the gateway.
+ */
+static void hairpin_rule(struct nf_script *s, const struct network *n, const struct addr *gateway, enum net_snat snat,
+			 const struct addr *pool, unsigned count)
+{
+	const char *ip = gateway->family == AF_INET6 ? "ip6" : "ip";
+	bool outside = n->uplink[0] && snat == NET_SNAT_ADDR;
+	char net[ADDR_STRLEN], match[128];
+
+	snprintf(match, sizeof(match), "oifname @bridges ct status dnat %s saddr %s", ip, nf_subnet(gateway, net));
+	snat_rule(s, n, match, ip, outside ? pool : gateway, outside ? count : 1, "");
+}
+
 static void snat_chain(struct nf_script *s)
 {
-	char text[ADDR_STRLEN], gw[ADDR_STRLEN];
+	char gw[ADDR_STRLEN];
 	size_t i;
 
 	nf_line(s, "\tchain translate {\n\t\ttype nat hook postrouting priority srcnat; policy accept;");
 	for (i = 0; i < s->n; i++) {
 		const struct network *n = &s->nets[i];
 
-		/* answers must come back by the host: between two ports of one network they would not */
 		addr_format(&n->gateway, false, gw);
-		nf_rule(s, "\t\toifname \"%s\" ct status dnat ip saddr %s snat ip to %s", n->name,
-			nf_subnet(&n->gateway, text), gw);
 		nf_rule(s, "\t\toifname \"%s\" ip saddr 127.0.0.0/8 snat ip to %s", n->name, gw);
+		hairpin_rule(s, n, &n->gateway, n->snat, n->pool, n->n_pool);
 		if (n->gateway6.family)
-			nf_rule(s, "\t\toifname \"%s\" ct status dnat ip6 saddr %s snat ip6 to %s", n->name,
-				nf_subnet(&n->gateway6, text), addr_format(&n->gateway6, false, gw));
+			hairpin_rule(s, n, &n->gateway6, n->snat6, n->pool6, n->n_pool6);
 		if (n->uplink[0] && n->snat == NET_SNAT_ADDR)
 			snat_family(s, n, &n->gateway, n->pool, n->n_pool);
 		if (n->uplink[0] && n->gateway6.family && n->snat6 == NET_SNAT_ADDR)
