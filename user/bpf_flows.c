@@ -2,8 +2,11 @@
 /* The flow table of bpf mode: read record by record as it lies in memory, and ended. */
 #include "bpf_flows.h"
 
+#include <bpf/bpf.h>
 #include <errno.h>
 #include <time.h>
+
+#include "nsfast/carry.h"
 
 #include "bpf_row.h"
 #include "log.h"
@@ -281,6 +284,85 @@ int bpf_flows_end(struct host *h, const struct flow_filter *f, __u64 *ret)
 	}
 	*ret = all - left;
 	return r ? r : left ? fail(-EBUSY, "cannot end %u of %u flows", left, all) : 0;
+}
+
+/* What both sides must have said for a flow to be in that state; which of them closed first is not known. */
+static __u8 put_tcp(const struct mode_flow *m)
+{
+	const __u8 both = NSF_TCP_SYN_IN | NSF_TCP_SYN_PEER;
+
+	switch (m->state) {
+	case FLOW_OPENING:
+		return m->inbound ? NSF_TCP_SYN_PEER : NSF_TCP_SYN_IN;
+	case FLOW_ESTABLISHED:
+		return both;
+	case FLOW_HALF_CLOSED:
+		return both | (m->inbound ? NSF_TCP_FIN_PEER : NSF_TCP_FIN_IN);
+	case FLOW_CLOSED:
+		return both | NSF_TCP_FIN_IN | NSF_TCP_FIN_PEER;
+	case FLOW_RESET:
+		return both | NSF_TCP_RST;
+	case FLOW_ACTIVE:
+	case FLOW_STATE_MAX:
+		break;
+	}
+	return 0;
+}
+
+/* So long ago that as much is left of its time as was. */
+static __u32 put_idle(const struct dp *dp, const struct nsf_carry *c, __u64 left)
+{
+	const struct nsf_flow like = { .proto = c->proto, .tcp = c->tcp };
+	enum nsf_timeout class;
+	__u64 limit;
+
+	flows_state(&like, &class);
+	limit = dp->nets[c->net].timeout[class];
+	return left < limit ? ((limit - left) * 1000000000ULL) >> NSF_TICK_SHIFT : 0;
+}
+
+static void put_addrs(const struct dp *dp, const struct mode_flow *m, struct nsf_carry *c)
+{
+	c->family = m->inner.family == AF_INET6 ? 6 : 4;
+	c->inner = row_handle(dp, &m->inner);
+	c->peer = row_handle(dp, &m->peer);
+	c->ext = row_handle(dp, &m->ext);
+	if (c->family == 4)
+		return;
+	memcpy(c->inner6, m->inner.bytes, sizeof(c->inner6));
+	memcpy(c->peer6, m->peer.bytes, sizeof(c->peer6));
+	memcpy(c->ext6, m->ext.bytes, sizeof(c->ext6));
+}
+
+int bpf_flows_put(struct host *h, const struct mode_flow *m, const struct mode_flow *far)
+{
+	__u32 net = h->dp.loaded && m->net ? row_net(&h->dp, m->net) : 0;
+	__u32 slot = net && m->port ? row_port(&h->dp, net, m->port) : 0;
+	struct nsf_carry c = {
+		.inner_port = htons(m->inner_port),
+		.peer_port = htons(m->peer_port),
+		.ext_port = htons(m->ext_port),
+		.net = net,
+		.slot = slot,
+		.proto = m->proto,
+		.tcp = put_tcp(m),
+		.flags = (m->inbound ? NSF_FLOW_INBOUND | NSF_FLOW_PUBLISH : 0) | (m->hairpin ? NSF_FLOW_HAIRPIN : 0),
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = &c, .data_size_in = sizeof(c));
+	autoclose int prog = -1;
+
+	(void)far; /* the receiver's flow is one by itself */
+	if (!slot || !(h->dp.ports[slot].flags & NSF_PORT_MANAGED))
+		return -ENOENT;
+	put_addrs(&h->dp, m, &c);
+	c.idle = put_idle(&h->dp, &c, m->left);
+	memcpy(c.mac, h->dp.ports[slot].mac, sizeof(c.mac));
+	prog = dp_prog(&h->dp, DP_PROG_CARRY);
+	if (prog < 0)
+		return prog;
+	if (bpf_prog_test_run_opts(prog, &opts))
+		return -errno;
+	return opts.retval ? -EBUSY : 0;
 }
 
 int bpf_flows_usage(struct host *h, struct mode_usage *ret)

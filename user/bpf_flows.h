@@ -7,6 +7,7 @@
 int bpf_flows_read(struct host *h, const struct flow_filter *f, int (*cb)(const struct mode_flow *f, void *arg),
 		   void *arg);
 int bpf_flows_end(struct host *h, const struct flow_filter *f, __u64 *ret);
+int bpf_flows_put(struct host *h, const struct mode_flow *m, const struct mode_flow *far);
 int bpf_flows_usage(struct host *h, struct mode_usage *ret);
 
 /* What the data path counts time in: its present, and a span of it in seconds. */

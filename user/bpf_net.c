@@ -22,13 +22,14 @@
 #include "state.h"
 
 /* The gateway's pair, if it is there and ours: both ends here, and each other's peer. -ENODEV if nothing is there. */
-static int net_gateway_find(struct host *h, const char *name, struct link *ret, struct link *ret_far)
+static int net_gateway_find(struct host *h, const char *name, const char *ifname, struct link *ret,
+			    struct link *ret_far)
 {
 	char far[IFNAMSIZ];
-	int r = link_get(h->nl, name, 0, ret);
+	int r = link_get(h->nl, ifname, 0, ret);
 
 	if (r)
-		return r == -ENODEV ? r : fail(r, "%s: cannot read interface '%s'", name, name);
+		return r == -ENODEV ? r : fail(r, "%s: cannot read interface '%s'", name, ifname);
 	ifname_far(name, far);
 	if (streq(ret->kind, "veth") && ret->peer_netns < 0 && !link_get(h->nl, far, 0, ret_far) &&
 	    ret->peer == ret_far->ifindex)
@@ -41,23 +42,27 @@ static int net_gateway_find(struct host *h, const char *name, struct link *ret, 
 static int net_gateway_make(struct host *h, const struct network *n, struct link *ret, struct link *ret_far)
 {
 	__u8 far_mac[6];
-	char far[IFNAMSIZ];
-	int r = net_gateway_find(h, n->name, ret, ret_far);
+	char far[IFNAMSIZ], gw[IFNAMSIZ];
+	int r;
 
+	snprintf(gw, sizeof(gw), "%s", n->name);
+	if (h->handing) /* the other mode's gateway has the name still */
+		ifname_aside(n->name, gw);
+	r = net_gateway_find(h, n->name, gw, ret, ret_far);
 	if (r != -ENODEV)
 		return r;
 	ifname_far(n->name, far);
 	memcpy(far_mac, n->mac, sizeof(far_mac));
 	far_mac[0] ^= 4;
-	r = link_add_veth(h->nl, &(struct veth){ .name = n->name,
+	r = link_add_veth(h->nl, &(struct veth){ .name = gw,
 						 .peer_name = far,
 						 .mac = n->mac,
 						 .peer_mac = far_mac,
 						 .mtu = n->mtu,
 						 .peer_netns = -1 });
 	if (r)
-		return fail(r, "%s: cannot make the gateway '%s'", n->name, n->name);
-	return net_gateway_find(h, n->name, ret, ret_far);
+		return fail(r, "%s: cannot make the gateway '%s'", n->name, gw);
+	return net_gateway_find(h, n->name, gw, ret, ret_far);
 }
 
 /*
@@ -105,8 +110,7 @@ static void net_fill(const struct network *n, struct nsf_net *row)
 	row->max_ports = n->limit[PORT_LIMIT_PORTS];
 }
 
-/* Gateway, its slot and its hook: from nothing, or what is missing of it. */
-static int net_gateway(struct host *h, struct network *n)
+int bpf_net_gateway(struct host *h, struct network *n)
 {
 	struct nsf_net *row = &h->dp.nets[n->id];
 	struct nsf_port port = { .net = n->id, .mtu = n->mtu, .role = NSF_ROLE_GATEWAY };
@@ -151,7 +155,7 @@ static int net_zero_drops(struct host *h, __u32 id)
 	return zero ? 0 : fail(-ENOMEM, "cannot reset the drop counters");
 }
 
-static int net_begin(struct host *h, struct network *n)
+int bpf_net_begin(struct host *h, struct network *n)
 {
 	struct network defaults; /* the timeouts of the host's own flows */
 	int r;
@@ -176,8 +180,7 @@ static int net_begin(struct host *h, struct network *n)
 	return net_zero_drops(h, n->id);
 }
 
-/* The last network takes the data path with it. */
-static int net_end(struct host *h)
+int bpf_net_end(struct host *h)
 {
 	__u32 i;
 
@@ -188,11 +191,10 @@ static int net_end(struct host *h)
 	return dp_unload(h->cookie);
 }
 
-/* Removes the network in a row, however far its making came. Goes on after a failure and returns the first. */
-static int net_clear(struct host *h, __u32 id, const char *name)
+int bpf_net_clear(struct host *h, __u32 id, const char *name)
 {
 	struct nsf_net *row = &h->dp.nets[id];
-	struct link gw, far;
+	struct link gw;
 	int first, r;
 
 	row->name[0] = '\0';
@@ -212,7 +214,7 @@ static int net_clear(struct host *h, __u32 id, const char *name)
 		first = first ? first : r;
 		r = dp_detach(&h->dp, row->gateway, DP_EGRESS);
 		first = first ? first : r;
-		if (!link_get(h->nl, NULL, row->gateway, &gw) && !net_gateway_find(h, gw.name, &gw, &far)) {
+		if (!link_get(h->nl, NULL, row->gateway, &gw) && streq(gw.kind, "veth")) {
 			r = link_del(h->nl, gw.ifindex);
 			if (r)
 				fail(r, "%s: cannot delete the gateway", name);
@@ -227,14 +229,14 @@ static int net_clear(struct host *h, __u32 id, const char *name)
 int bpf_net_add(struct host *h, struct network *n)
 {
 	struct link gw, far;
-	int r = net_gateway_find(h, n->name, &gw, &far);
+	int r = net_gateway_find(h, n->name, n->name, &gw, &far);
 
 	if (r && r != -ENODEV)
 		return r;
 	ifname_mac(n->name, 0, n->mac);
-	r = net_begin(h, n);
+	r = bpf_net_begin(h, n);
 	if (!r)
-		r = net_gateway(h, n);
+		r = bpf_net_gateway(h, n);
 	if (!r)
 		r = bpf_uplink_set(h, n);
 	if (!r)
@@ -261,7 +263,7 @@ int bpf_net_change(struct host *h, struct network *n)
 	r = bpf_net6_leave(h, n, row);
 	net_fill(n, row);
 	if (!r)
-		r = net_gateway(h, n);
+		r = bpf_net_gateway(h, n);
 	if (!r)
 		r = bpf_uplink_set(h, n);
 	if (!r)
@@ -291,7 +293,7 @@ int bpf_net_del(struct host *h, const char *name)
 	int first = 0, r;
 
 	if (id)
-		first = net_clear(h, id, name);
+		first = bpf_net_clear(h, id, name);
 	r = bpf_net_sweep(h);
 	first = first ? first : r;
 	r = net_stray_gateway(h, name);
@@ -340,14 +342,14 @@ int bpf_net_sweep(struct host *h)
 			if (name[0]) /* a port's row goes before its namespace's name */
 				r = host_netns_put_all(h, name, bpf_port_lives);
 			else
-				r = h->dp.nets[i].gateway_slot ? net_clear(h, i, "half-made network") : 0;
+				r = h->dp.nets[i].gateway_slot ? bpf_net_clear(h, i, "half-made network") : 0;
 			first = first ? first : r;
 		}
 		r = bpf_publish_sweep(h);
 		first = first ? first : r;
 		r = bpf_sock_sync(h);
 		first = first ? first : r;
-		r = net_end(h);
+		r = bpf_net_end(h);
 		first = first ? first : r;
 	}
 	link_list(h->nl, net_stray, &strays);

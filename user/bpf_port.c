@@ -80,7 +80,7 @@ static int port_install(struct host *h, const struct network *n, const struct po
 	snprintf(h->dp.names[slot].netns, NSF_NAME_LEN, "%s", p->netns);
 	row_set_port(&h->dp, slot, &row);
 	r = bpf_port_zero(h, slot);
-	if (!r)
+	if (!r && !h->handing)
 		r = dp_attach(&h->dp, DP_PROG_FROM_PORT, l->ifindex, l->name, DP_INGRESS);
 	if (!r)
 		r = row_set_iface(&h->dp, l->ifindex, slot, l->name);
@@ -131,6 +131,26 @@ static int port_create(struct host *h, const struct network *n, struct port *p, 
 	return r ? r : port_inside(h, n, p, netns, l.ifindex);
 }
 
+int bpf_port_take(struct host *h, const struct network *n, const struct port *p)
+{
+	__u32 slot = row_free_slot(&h->dp);
+	char ifname[IFNAMSIZ];
+	struct link l;
+	int r;
+
+	if (!slot)
+		return fail(-ENOSPC, "%s/%s: this host has %d attachments, there is no room for more", n->name, p->name,
+			    NSF_SLOTS_MAX - 1);
+	port_ifname(n->name, p, ifname);
+	r = link_get(h->nl, ifname, 0, &l);
+	if (r)
+		return fail(r, "%s/%s: cannot read interface '%s'", n->name, p->name, ifname);
+	r = port_install(h, n, p, slot, &l);
+	if (!r)
+		row_commit(h->dp.names[slot].port, p->name, NSF_NAME_LEN);
+	return r;
+}
+
 int bpf_port_add(struct host *h, struct network *n, struct port *p)
 {
 	__u32 slot = row_free_slot(&h->dp);
@@ -158,6 +178,8 @@ static int port_release(struct host *h, const struct nsf_port *row, bool managed
 	struct link l;
 	int r;
 
+	if (h->handing)
+		return 0;
 	snprintf(key, sizeof(key), "%u", row->ifindex);
 	if (link_get(h->nl, NULL, row->ifindex, &l))
 		return managed ? 0 : state_unset(h->cookie, "down", key);

@@ -10,6 +10,9 @@ int bpf_port_add(struct host *h, struct network *n, struct port *p);
 int bpf_port_del(struct host *h, const char *net, const char *name);
 void bpf_port_limit(struct host *h, const struct network *n, const struct port *p);
 
+/* Enters a port whose interface is there, from another mode; its hook comes later. Prints. */
+int bpf_port_take(struct host *h, const struct network *n, const struct port *p);
+
 /* Removes the port in a slot and the rules that lead to it, however far its making came, but not its namespace. Its flows
  * end with the next purge. */
 int bpf_port_clear(struct host *h, __u32 slot);

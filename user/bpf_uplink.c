@@ -10,7 +10,7 @@
 #include "bpf_uplink6.h"
 #include "log.h"
 
-static bool uplink_used(const struct dp *dp, __u32 uplink, __u32 but)
+bool bpf_uplink_used(const struct dp *dp, __u32 uplink, __u32 but)
 {
 	__u32 i;
 
@@ -61,7 +61,8 @@ int bpf_uplink_set(struct host *h, struct network *n)
 		r = link_get(h->nl, n->uplink, 0, &l);
 		if (r)
 			return fail(r, "%s: cannot read uplink '%s'", n->name, n->uplink);
-		r = uplink_attach(h, &l);
+		if (!h->handing)
+			r = uplink_attach(h, &l);
 	}
 	if (!r)
 		r = bpf_snat_set(h, n, row);
@@ -72,7 +73,7 @@ int bpf_uplink_set(struct host *h, struct network *n)
 	memcpy(row->uplink_mac, l.mac, sizeof(row->uplink_mac));
 	__atomic_store_n(&row->uplink, l.ifindex, __ATOMIC_RELEASE);
 	n->uplink_ifindex = l.ifindex;
-	if (was && was != row->uplink && !uplink_used(&h->dp, was, 0))
+	if (was && was != row->uplink && !bpf_uplink_used(&h->dp, was, 0))
 		return uplink_detach(h, was);
 	return 0;
 }
@@ -87,7 +88,7 @@ int bpf_uplink_clear(struct host *h, __u32 id)
 	first = bpf_uplink6_clear(h, id);
 	r = bpf_snat_clear(h, id);
 	first = first ? first : r;
-	if (was && !uplink_used(&h->dp, was, 0)) {
+	if (was && !bpf_uplink_used(&h->dp, was, 0)) {
 		r = uplink_detach(h, was);
 		first = first ? first : r;
 	}

@@ -25,7 +25,12 @@ int change_begin(struct change *c, const char *net)
 	c->lock = state_lock_if_present();
 	if (c->lock < 0 && c->lock != -ENOENT)
 		return c->lock;
+	if (c->lock >= 0)
+		host_collect();
 	r = c->lock >= 0 ? host_open(&c->h) : 0;
+	if (r)
+		return r;
+	r = c->lock >= 0 ? mode_repair(&c->h) : 0;
 	if (r)
 		return r;
 	c->m = c->lock >= 0 ? mode_of(&c->h, net) : NULL;
@@ -33,6 +38,5 @@ int change_begin(struct change *c, const char *net)
 		hint("make it with: nsfast up %s", net);
 		return fail_missing("no network '%s' on this host", net);
 	}
-	r = mode_repair(&c->h);
-	return r ? r : c->m->read(&c->h, net, &c->n);
+	return c->m->read(&c->h, net, &c->n);
 }

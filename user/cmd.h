@@ -6,6 +6,7 @@
 	X(up, "[NET] [OPTIONS]", "make a network, or make it what the options say") \
 	X(down, "[NET | --all]", "remove it; nothing is left") \
 	X(show, "[NET]", "networks and their ports, with counters") \
+	X(mode, "NET bpf|netfilter", "change a network's mode while it is in use") \
 	X(add, "NET NAME [--address A] [--mac M] [--dev IF]", \
 	  "add a port: a namespace, or an interface that is there") \
 	X(del, "NET NAME", "remove a port") \

@@ -9,6 +9,7 @@
 #include "out.h"
 #include "state.h"
 
+#include "handover.h"
 #include "mode.h"
 
 #define DOWN_MAX NSF_NETS_MAX
@@ -52,8 +53,12 @@ static int down_one(struct host *h, const char *name)
 {
 	const struct mode *m = mode_of(h, name);
 	size_t published = down_publishes(h, m, name);
-	int r = m ? m->net_del(h, name) : mode_forget(h, name);
+	int r = handover_forget(h, name);
 
+	if (!r)
+		r = m ? m->net_del(h, name) : 0;
+	if (!r) /* also what it has left in another mode, or in none */
+		r = mode_forget(h, name);
 	if (r)
 		return r;
 	if (!m) {
@@ -76,6 +81,8 @@ static int down_run(struct host *h, int argc, char **argv, bool all)
 
 	if (!names)
 		return fail(-ENOMEM, "cannot list networks");
+	/* half in one mode and half in the other a network is not to be found; one that stays so is removed from both */
+	handover_resume(h);
 	if (optind < argc)
 		return down_one(h, argv[optind]);
 	mode_list(h, down_collect, names);

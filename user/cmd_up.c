@@ -174,9 +174,8 @@ static int up_run(struct host *h, struct network *want)
 		m = mode_choose(want->mode);
 	if (!m)
 		return -EOPNOTSUPP;
-	if (there && want->has & NET_HAS_MODE && want->mode != NET_MODE_AUTO &&
-	    !streq(m->name, want->mode == NET_MODE_BPF ? mode_bpf.name : mode_netfilter.name)) {
-		hint("nsfast down %s", want->name);
+	if (there && want->has & NET_HAS_MODE && want->mode != NET_MODE_AUTO && m != mode_named(want->mode)) {
+		hint("nsfast mode %s %s", want->name, mode_named(want->mode)->name);
 		return fail_usage("%s: is up in mode %s", want->name, m->name);
 	}
 	r = up_flows(h, m, want);

@@ -10,7 +10,8 @@ struct host {
 	__u64 cookie;  /* its identity until the next boot */
 	struct nl *nl; /* a socket in it */
 	struct dp dp;  /* bpf mode's data path, if dp.loaded */
-	bool no_bpf;   /* the kernel, or what it lets us do, allowed none to be loaded */
+	bool handing; /* a network changes its mode: its ports are there already, and hooks come later; see handover.h */
+	bool no_bpf;  /* the kernel, or what it lets us do, allowed none to be loaded */
 };
 
 /* Opens the current namespace and what is loaded for it. 0, or -errno with a message. */

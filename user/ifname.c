@@ -32,6 +32,11 @@ void ifname_far(const char *net, char ret[IFNAMSIZ])
 	snprintf(ret, IFNAMSIZ, "%.11s-far", net);
 }
 
+void ifname_aside(const char *net, char ret[IFNAMSIZ])
+{
+	snprintf(ret, IFNAMSIZ, "%.11s-gw", net);
+}
+
 /* Two hosts on one wire must not choose the same MACs. Without a machine id the name alone decides. */
 static __u32 machine(void)
 {

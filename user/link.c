@@ -272,6 +272,29 @@ int link_set(struct nl *nl, int ifindex, const struct link_change *c)
 	return r;
 }
 
+static int rename_once(struct nl *nl, int ifindex, const char *name)
+{
+	struct ifinfomsg ifi = { .ifi_index = ifindex };
+
+	mnl_attr_put_strz(link_msg(nl, RTM_SETLINK, 0, &ifi), IFLA_IFNAME, name);
+	return nl_send(nl, NULL);
+}
+
+int link_rename(struct nl *nl, int ifindex, const char *name)
+{
+	const struct link_change down = { .up = -1 }, up = { .up = 1 };
+	int r = rename_once(nl, ifindex, name), back;
+
+	if (r != -EBUSY)
+		return r;
+	r = link_set(nl, ifindex, &down);
+	if (r)
+		return r;
+	r = rename_once(nl, ifindex, name);
+	back = link_set(nl, ifindex, &up);
+	return r ? r : back;
+}
+
 int link_del(struct nl *nl, int ifindex)
 {
 	struct ifinfomsg ifi = { .ifi_index = ifindex };

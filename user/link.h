@@ -52,6 +52,8 @@ struct link_change {
 	int noarp;         /* 1: IFF_NOARP on */
 };
 int link_set(struct nl *nl, int ifindex, const struct link_change *c);
+/* Another name; an interface that is up keeps running, but on kernels before 6.2, where it is down for that moment. */
+int link_rename(struct nl *nl, int ifindex, const char *name);
 /* 0 also if it is not there. */
 int link_del(struct nl *nl, int ifindex);
 
@@ -72,6 +74,8 @@ struct addr addr_link_local(const __u8 mac[6]);
 int addr_add(struct nl *nl, int ifindex, const struct addr *a);
 /* Removing what is not there is 0. */
 int addr_del(struct nl *nl, int ifindex, const struct addr *a);
+/* A neighbour that is known from the start; the kernel asks it again in its own time (NUD_STALE). */
+int neighbour_add(struct nl *nl, int ifindex, const struct addr *a, const __u8 mac[6]);
 /* All addresses of the namespace (ifindex 0) or of one interface; a non-zero return of cb ends the walk and is returned. */
 int addr_list(struct nl *nl, int ifindex, int (*cb)(int ifindex, const struct addr *a, void *arg), void *arg);
 /* An interface's oldest IPv6 address of global scope that is there to stay: not deprecated, tentative or made up for

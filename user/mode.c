@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "handover.h"
 #include "log.h"
 
 static const struct mode *const modes[] = { &mode_bpf, &mode_netfilter };
@@ -115,11 +116,16 @@ int mode_drops(struct host *h, const char *net,
 int mode_repair(struct host *h)
 {
 	size_t i;
-	int r = 0;
+	int r = handover_resume(h);
 
 	for (i = 0; !r && i < ARRAY_SIZE(modes); i++)
 		r = modes[i]->repair(h);
 	return r;
+}
+
+const struct mode *mode_named(enum net_mode which)
+{
+	return which == NET_MODE_BPF ? &mode_bpf : which == NET_MODE_NETFILTER ? &mode_netfilter : NULL;
 }
 
 const struct mode *mode_choose(enum net_mode wanted)

@@ -70,6 +70,25 @@ struct mode {
 	/* Makes the network's publishes those of n, all at once; flows of what is no more end. */
 	int (*publish_set)(struct host *h, const struct network *n, bool *ret_changed);
 
+	/*
+	 * A network goes over from one mode to another, see handover.h; each of these may be done again. Its ports' interfaces
+	 * stay where they are. They print.
+	 */
+	/* Clears the way for the other mode's gateway, while it still carries the packets; NULL: nothing to do. */
+	int (*aside)(struct host *h, const struct network *n);
+	/* Makes everything that this mode needs, while the other one still carries the packets. */
+	int (*take)(struct host *h, struct network *n);
+	/* Takes the packets from below the other mode (on), or leaves them to it; carry takes flows along that began meanwhile,
+	 * and is called where they would be missed. NULL: this mode has what nobody takes before it. */
+	int (*swap)(struct host *h, const struct network *n, bool on, int (*carry)(void *arg), void *arg);
+	/* Removes everything of this mode. */
+	int (*leave)(struct host *h, const struct network *n);
+	/* The end: the other mode has left. */
+	int (*settle)(struct host *h, struct network *n);
+	/* Enters a flow; of one between two containers far is the receiver's, else NULL. -EEXIST if it is there, another error if
+	 * it cannot be; prints nothing. */
+	int (*flow_put)(struct host *h, const struct mode_flow *f, const struct mode_flow *far);
+
 	/* State for users; net NULL: of all networks. A non-zero return of cb ends the walk and is returned. */
 	int (*flows)(struct host *h, const struct flow_filter *f, int (*cb)(const struct mode_flow *f, void *arg),
 		     void *arg);
@@ -107,5 +126,7 @@ int mode_flows_end(struct host *h, const struct flow_filter *f, __u64 *ret);
 int mode_fdb(struct host *h, const char *net, int (*cb)(const struct mode_mac *m, void *arg), void *arg);
 int mode_drops(struct host *h, const char *net,
 	       int (*cb)(const char *net, const char *reason, const char *text, __u64 packets, void *arg), void *arg);
-/* Removes what killed runs of any mode have left. The lock is held. */
+/* The mode of that word, NULL for auto. */
+const struct mode *mode_named(enum net_mode which);
+/* Removes what killed runs of any mode have left, and ends the changes of mode that they began. The lock is held. */
 int mode_repair(struct host *h);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "bpf_flows.h"
+#include "bpf_handover.h"
 #include "bpf_net.h"
 #include "bpf_port.h"
 #include "bpf_port6.h"
@@ -40,6 +41,12 @@ const struct mode mode_bpf = {
 	.port_del = port_del,
 	.publish_set = publish_set,
 	.port_limit = bpf_port_limit,
+	.aside = bpf_handover_aside,
+	.take = bpf_handover_take,
+	.swap = bpf_handover_swap,
+	.leave = bpf_handover_leave,
+	.settle = bpf_handover_settle,
+	.flow_put = bpf_flows_put,
 	.flows = bpf_flows_read,
 	.flows_end = bpf_flows_end,
 	.fdb = bpf_read_fdb,

@@ -2,6 +2,7 @@
 /* The mode of a Linux bridge and nftables: its table of functions. */
 #include "mode.h"
 #include "nf_flows.h"
+#include "nf_handover.h"
 #include "nf_net.h"
 #include "nf_port.h"
 #include "nf_publish.h"
@@ -22,6 +23,10 @@ const struct mode mode_netfilter = {
 	.port_del = nf_port_del,
 	.publish_set = nf_publish_set,
 	.port_limit = nf_port_limit,
+	.take = nf_handover_take,
+	.leave = nf_handover_leave,
+	.settle = nf_handover_settle,
+	.flow_put = nf_flows_put,
 	.flows = nf_flows_read,
 	.flows_end = nf_flows_end,
 	.fdb = nf_read_fdb,

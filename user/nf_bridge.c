@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The bridge table of netfilter mode: who may send what from which port. */
-#include "nf_port.h"
 #include "nf_script.h"
+#include "port.h"
 
 static const char *const bridge_reasons[] = { "SRC_GATEWAY", "SPOOF_MAC", "SPOOF_IP4", "SPOOF_IP6",
 					      "SPOOF_ARP",   "VLAN",      "NOT_IP" };
@@ -19,7 +19,7 @@ static void bridge_set(struct nf_script *s, const struct network *n, const char 
 	for (i = 0; i < n->n_ports; i++) {
 		if (!n->ports[i].netns[0])
 			continue;
-		nf_port_ifname(n->name, &n->ports[i], ifname);
+		port_ifname(n->name, &n->ports[i], ifname);
 		element(s->f, ifname, &n->ports[i], &first);
 	}
 	fprintf(s->f, "%s }\n", first ? "" : " };");
@@ -86,7 +86,7 @@ static void same_set(struct nf_script *s)
 	fputs("\tset same { type ifname . ifname;", s->f);
 	for (i = 0; i < s->n; i++)
 		for (k = 0; k < s->nets[i].n_ports; k++) {
-			nf_port_ifname(s->nets[i].name, &s->nets[i].ports[k], ifname);
+			port_ifname(s->nets[i].name, &s->nets[i].ports[k], ifname);
 			fprintf(s->f, "%s \"%s\" . \"%s\"", first ? " elements = {" : ",", ifname, ifname);
 			first = false;
 		}
@@ -132,7 +132,7 @@ void nf_bridge_table(struct nf_script *s)
 	nf_line(s, "\tchain ports {\n\t\ttype filter hook prerouting priority -250; policy accept;");
 	for (i = 0; i < s->n; i++)
 		for (k = 0; k < s->nets[i].n_ports; k++) {
-			nf_port_ifname(s->nets[i].name, &s->nets[i].ports[k], ifname);
+			port_ifname(s->nets[i].name, &s->nets[i].ports[k], ifname);
 			nf_rule(s, "\t\tiifname \"%s\" goto %s_%d", ifname,
 				s->nets[i].ports[k].netns[0] ? "in" : "learn", nf_id(&s->nets[i]));
 		}

@@ -4,6 +4,8 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/if_ether.h>
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nf_conntrack_sctp.h>
@@ -157,8 +159,11 @@ static unsigned flows_of(const struct nets *s, const struct conntrack *c, struct
 		flow_fill(to, c, true, &ret[n++]);
 	if (from && (to || c->status & IPS_SRC_NAT))
 		flow_fill(from, c, false, &ret[n++]);
-	if (n == 2)
+	if (n == 2) {
 		ret[0].hairpin = ret[1].hairpin = true;
+		ret[0].peer = ret[1].ext; /* as the receiver sees the sender */
+		ret[0].peer_port = ret[1].ext_port;
+	}
 	return n;
 }
 
@@ -317,6 +322,76 @@ int nf_flows_end_addr(const struct addr *a)
 int nf_flows_end_pool(const struct network *n)
 {
 	return end_all(&(struct ending){ .means = by_pool, .net = n });
+}
+
+/* One that the container began is turned at its source, one that came by a publish at its destination, and one between two
+ * containers at both. */
+static struct conntrack_tuple put_tuple(__u8 proto, const struct addr *src, __u16 sport, const struct addr *dst,
+					__u16 dport)
+{
+	return (struct conntrack_tuple){ .src = *src, .dst = *dst, .proto = proto, .sport = sport, .dport = dport };
+}
+
+static void put_tuples(const struct mode_flow *m, const struct mode_flow *far, struct conntrack *c)
+{
+	if (m->inbound) {
+		c->orig = put_tuple(m->proto, &m->peer, m->peer_port, &m->ext, m->ext_port);
+		c->reply = put_tuple(m->proto, &m->inner, m->inner_port, &m->peer, m->peer_port);
+		c->status = IPS_DST_NAT;
+		return;
+	}
+	c->orig = put_tuple(m->proto, &m->inner, m->inner_port, &m->peer, m->peer_port);
+	c->reply = put_tuple(m->proto, &m->peer, m->peer_port, &m->ext, m->ext_port);
+	c->status = IPS_SRC_NAT;
+	if (far) {
+		c->reply.src = far->inner;
+		c->reply.sport = far->inner_port;
+		c->status |= IPS_DST_NAT;
+	}
+	if (!is_icmp(m->proto))
+		return;
+	c->orig.sport = c->orig.dport = c->reply.sport = c->reply.dport = 0;
+	c->orig.icmp_type = m->proto == IPPROTO_ICMP ? ICMP_ECHO : ICMPV6_ECHO_REQUEST;
+	c->orig.icmp_id = m->inner_port;
+	c->reply.icmp_id = m->ext_port;
+}
+
+static __u8 put_state(enum flow_state state)
+{
+	switch (state) {
+	case FLOW_OPENING:
+		return TCP_CONNTRACK_SYN_SENT;
+	case FLOW_HALF_CLOSED:
+		return TCP_CONNTRACK_FIN_WAIT;
+	case FLOW_CLOSED:
+		return TCP_CONNTRACK_TIME_WAIT;
+	case FLOW_RESET:
+		return TCP_CONNTRACK_CLOSE;
+	case FLOW_ESTABLISHED:
+	case FLOW_ACTIVE:
+	case FLOW_STATE_MAX:
+		break;
+	}
+	return TCP_CONNTRACK_ESTABLISHED;
+}
+
+int nf_flows_put(struct host *h, const struct mode_flow *m, const struct mode_flow *far)
+{
+	struct conntrack c = { .tcp_state = put_state(m->state), .left = m->left ? (__u32)m->left : 1 };
+	autonl struct nl *nl = NULL;
+	int r;
+
+	(void)h;
+	if (m->hairpin && m->inbound) /* entered with the sender's */
+		return 0;
+	/* the kernel knows an SCTP association by tags that bpf mode does not keep */
+	if ((m->hairpin && !far) || m->proto == IPPROTO_SCTP)
+		return -EOPNOTSUPP;
+	put_tuples(m, far, &c);
+	if (m->state != FLOW_OPENING)
+		c.status |= IPS_SEEN_REPLY | IPS_ASSURED;
+	r = nl_open_to(NETLINK_NETFILTER, &nl);
+	return r ? r : conntrack_add(nl, &c);
 }
 
 static __u64 number(const char *key)

@@ -13,5 +13,6 @@ int nf_flows_end_publish(const struct network *n, const struct publish *p);
 int nf_flows_end_addr(const struct addr *a);
 /* Ends what goes out by another address than it would now. Prints. */
 int nf_flows_end_pool(const struct network *n);
+int nf_flows_put(struct host *h, const struct mode_flow *m, const struct mode_flow *far);
 int nf_flows_usage(struct host *h, struct mode_usage *ret);
 int nf_flows_externals(struct host *h, const char *net, int (*cb)(const struct mode_external *e, void *arg), void *arg);

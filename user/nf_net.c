@@ -31,8 +31,7 @@ int nf_net_probe(void)
 	return 0;
 }
 
-/* What Linux cannot do is refused, not left out. */
-static int net_possible(const struct network *n)
+int nf_net_possible(const struct network *n)
 {
 	const char *what = n->policy & NSF_NET_EIF      ? "Filter=endpoint-independent"
 			   : n->policy & NSF_NET_STRICT ? "SnatOverload=no"
@@ -59,6 +58,8 @@ static int net_find(struct host *h, const char *name, struct link *ret)
 	if (r)
 		return r == -ENODEV ? r : fail(r, "%s: cannot read interface '%s'", name, name);
 	if (streq(ret->kind, "bridge") && streq(ret->alias, net_alias(name, alias)))
+		return 0;
+	if (h->handing && streq(ret->kind, "bridge") && !ret->alias[0]) /* a killed run has left it */
 		return 0;
 	hint("give the network another name");
 	return fail_usage("%s: an interface of this name exists already", name);
@@ -106,8 +107,7 @@ static int net_addresses(struct host *h, const struct network *n)
 	return r ? r : addr_add(h->nl, n->ifindex, &n->gateway6);
 }
 
-/* The bridge, from nothing or what is missing of it. */
-static int net_bridge(struct host *h, struct network *n)
+int nf_net_bridge(struct host *h, struct network *n)
 {
 	char alias[NET_NAME_LEN + 16];
 	const struct link_change named = { .mtu = n->mtu, .addrgen_none = 1, .alias = net_alias(n->name, alias) };
@@ -146,7 +146,7 @@ static int net_record(struct host *h, const struct network *n, const struct netw
 	return nf_record_write(h, &as);
 }
 
-/* What others drop is dropped, whatever our tables accept. iptables' own chain is spoken to by its own program. */
+/* iptables' own chain is spoken to by its own program. */
 static int net_blocked(const struct nft_chain *c, void *arg)
 {
 	const struct network *n = arg;
@@ -165,11 +165,16 @@ static int net_blocked(const struct nft_chain *c, void *arg)
 	return 0;
 }
 
+void nf_net_warn(const struct network *n)
+{
+	nft_forward_drops(NF_TABLE, net_blocked, (void *)n);
+}
+
 int nf_net_add(struct host *h, struct network *n)
 {
 	struct network bare;
 	struct link l;
-	int r = net_possible(n);
+	int r = nf_net_possible(n);
 
 	if (!r)
 		r = net_find(h, n->name, &l);
@@ -186,7 +191,7 @@ int nf_net_add(struct host *h, struct network *n)
 	bare.n_ports = bare.n_publishes = 0;
 	/* rules first: when packets are forwarded, they are translated */
 	if (!r)
-		r = net_bridge(h, n);
+		r = nf_net_bridge(h, n);
 	if (!r)
 		r = nf_rules_sync(h, &bare);
 	if (!r)
@@ -196,7 +201,7 @@ int nf_net_add(struct host *h, struct network *n)
 	if (r)
 		nf_net_del(h, n->name);
 	else
-		nft_forward_drops(NF_TABLE, net_blocked, n);
+		nf_net_warn(n);
 	return r;
 }
 
@@ -214,7 +219,7 @@ int nf_net_change(struct host *h, struct network *n)
 {
 	struct network was;
 	size_t i;
-	int r = net_possible(n);
+	int r = nf_net_possible(n);
 
 	if (!r)
 		r = nf_record_read(h, n->name, &was);
@@ -226,7 +231,7 @@ int nf_net_change(struct host *h, struct network *n)
 	if (!r)
 		r = net_record(h, n, &was);
 	if (!r)
-		r = net_bridge(h, n);
+		r = nf_net_bridge(h, n);
 	if (!r)
 		r = nf_rules_sync(h, NULL);
 	if (!r)
@@ -303,8 +308,7 @@ static int net_sweep(struct host *h, const char *net)
 	return first;
 }
 
-/* A killed run may have left the bridge without its alias. */
-static int net_bridge_del(struct host *h, const char *name)
+int nf_net_bridge_del(struct host *h, const char *name)
 {
 	char alias[NET_NAME_LEN + 16];
 	struct link l;
@@ -322,7 +326,7 @@ static int net_clear(struct host *h, const char *name)
 {
 	int first = net_sweep(h, name), r;
 
-	r = net_bridge_del(h, name);
+	r = nf_net_bridge_del(h, name);
 	first = first ? first : r;
 	r = nf_sysctl_sync(h, NULL);
 	first = first ? first : r;

@@ -18,14 +18,6 @@
 
 #define PORT_FACT "port" /* that is being made, "NETWORK/PORT": its namespace, or '-' */
 
-void nf_port_ifname(const char *net, const struct port *p, char ret[IFNAMSIZ])
-{
-	if (p->netns[0])
-		ifname_port(net, p->name, ret);
-	else
-		snprintf(ret, IFNAMSIZ, "%s", p->dev);
-}
-
 /* A change of the record: reads it, changes it, writes it, and makes the rules follow. */
 static int port_record(struct host *h, const char *net, void (*change)(struct network *n, const void *arg),
 		       const void *arg)
@@ -147,7 +139,7 @@ int nf_port_rejoin(struct host *h, const struct network *n, const struct port *p
 	char ifname[IFNAMSIZ];
 	struct link l;
 
-	nf_port_ifname(n->name, p, ifname);
+	port_ifname(n->name, p, ifname);
 	return link_get(h->nl, ifname, 0, &l) || l.master ? 0 : port_join(h, n, p, &l, n->ifindex);
 }
 
@@ -232,7 +224,7 @@ int nf_port_release(struct host *h, const char *net, const struct port *p)
 	struct link l;
 	int r;
 
-	nf_port_ifname(net, p, ifname);
+	port_ifname(net, p, ifname);
 	if (link_get(h->nl, ifname, 0, &l))
 		return p->netns[0] ? 0 : state_unset(h->cookie, "down", ifname);
 	if (p->netns[0]) {
@@ -343,7 +335,7 @@ int nf_port_mtu(struct host *h, const struct network *n, const struct port *p, _
 	struct link l;
 	int r;
 
-	nf_port_ifname(n->name, p, ifname);
+	port_ifname(n->name, p, ifname);
 	r = link_get(h->nl, ifname, 0, &l);
 	if (!r)
 		r = link_set(h->nl, l.ifindex, &change);

@@ -12,8 +12,6 @@ void nf_port_limit(struct host *h, const struct network *n, const struct port *p
 
 /* Removes the ports that killed runs have half made. Prints. */
 int nf_port_repair(struct host *h);
-/* The host's end of a port. */
-void nf_port_ifname(const char *net, const struct port *p, char ret[IFNAMSIZ]);
 /* Takes the interface away, or gives an adopted one back as it was. 0 also if it is not there. Prints. */
 int nf_port_release(struct host *h, const char *net, const struct port *p);
 /* Sets the MTU of both ends of a managed port. Prints. */

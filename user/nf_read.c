@@ -11,7 +11,7 @@
 #include "log.h"
 #include "nf_flows.h"
 #include "nf_net.h"
-#include "nf_port.h"
+#include "port.h"
 #include "nf_publish.h"
 #include "nf_record.h"
 #include "nf_rules.h"
@@ -35,7 +35,7 @@ static void read_port(struct host *h, struct network *n, struct port *p)
 	char ifname[IFNAMSIZ];
 	struct link l;
 
-	nf_port_ifname(n->name, p, ifname);
+	port_ifname(n->name, p, ifname);
 	p->has = p->netns[0] ? PORT_HAS_ADDR | PORT_HAS_MAC | (p->addr6.family ? PORT_HAS_ADDR6 : 0) : 0;
 	if (link_get(h->nl, ifname, 0, &l) || (p->netns[0] && !streq(l.kind, "veth"))) {
 		p->dev[0] = '\0';

@@ -61,13 +61,13 @@ static void record_complete(struct network *n)
 	}
 }
 
-int nf_record_read(struct host *h, const char *name, struct network *ret)
+int nf_record_saved(struct host *h, const char *name, struct network *ret)
 {
 	char file[RECORD_LEN], path[sizeof(STATE_DIR) + RECORD_LEN];
 	int r;
 
 	snprintf(path, sizeof(path), STATE_DIR "/%s", record_file(h, name, file));
-	if (access(path, F_OK) || record_half(h, name))
+	if (access(path, F_OK))
 		return -ENOENT;
 	network_init(ret, name);
 	r = conf_read(path, ret);
@@ -77,6 +77,11 @@ int nf_record_read(struct host *h, const char *name, struct network *ret)
 	}
 	record_complete(ret);
 	return 0;
+}
+
+int nf_record_read(struct host *h, const char *name, struct network *ret)
+{
+	return record_half(h, name) ? -ENOENT : nf_record_saved(h, name, ret);
 }
 
 struct record_walk {

@@ -7,6 +7,8 @@
 
 /* The network as it was chosen; -ENOENT without a message if there is none, or none that was made to its end. */
 int nf_record_read(struct host *h, const char *name, struct network *ret);
+/* The same of one that is being made; -ENOENT if nothing was written yet. */
+int nf_record_saved(struct host *h, const char *name, struct network *ret);
 int nf_record_write(struct host *h, const struct network *n);
 int nf_record_remove(struct host *h, const char *name);
 /* Calls cb with each name; a non-zero return ends the walk and is returned. */

@@ -11,6 +11,14 @@
 #include "netns.h"
 #include "port6.h"
 
+void port_ifname(const char *net, const struct port *p, char ret[IFNAMSIZ])
+{
+	if (p->netns[0])
+		ifname_port(net, p->name, ret);
+	else
+		snprintf(ret, IFNAMSIZ, "%s", p->dev);
+}
+
 int port_enter(struct host *h, int netns, struct nl **ret)
 {
 	int r = netns_enter(netns), back;

@@ -10,6 +10,8 @@
 /* A socket in the namespace; the caller comes back to its own. */
 int port_enter(struct host *h, int netns, struct nl **ret);
 
+/* The host's end of a port. */
+void port_ifname(const char *net, const struct port *p, char ret[IFNAMSIZ]);
 /* The veth pair, both ends down, the far one in its namespace from the start. number tells the MACs that are chosen apart
  * within the network. Prints. */
 int port_veth(struct host *h, const struct network *n, struct port *p, int netns, __u16 number, struct link *ret);
