@@ -7,6 +7,7 @@
 
 #include "bridge.h"
 #include "conntrack.h"
+#include "firewall.h"
 #include "ifname.h"
 #include "log.h"
 #include "nf_flows.h"
@@ -146,28 +147,17 @@ static int net_record(struct host *h, const struct network *n, const struct netw
 	return nf_record_write(h, &as);
 }
 
-/* iptables' own chain is spoken to by its own program. */
-static int net_blocked(const struct nft_chain *c, void *arg)
+static int net_blocked(const char *chain, const char *cure, void *arg)
 {
 	const struct network *n = arg;
-	bool six = streq(c->family, "ip6"), iptables = streq(c->name, "FORWARD") && streq(c->table, "filter");
 
-	if (six && !n->gateway6.family)
-		return 0;
-	if (iptables)
-		warn("%s: the firewall's chain %s drops what is forwarded: %s -I %s -i %s -j ACCEPT; %s -I %s -o %s -j ACCEPT",
-		     n->name, c->name, six ? "ip6tables" : "iptables", c->name, n->name, six ? "ip6tables" : "iptables",
-		     c->name, n->name);
-	else
-		warn("%s: the firewall's chain '%s %s %s' drops what is forwarded: nft insert rule %s %s %s iifname %s accept; nft insert rule %s %s %s oifname %s accept",
-		     n->name, c->family, c->table, c->name, c->family, c->table, c->name, n->name, c->family, c->table,
-		     c->name, n->name);
+	warn("%s: the firewall's chain %s drops what is forwarded: %s", n->name, chain, cure);
 	return 0;
 }
 
 void nf_net_warn(const struct network *n)
 {
-	nft_forward_drops(NF_TABLE, net_blocked, (void *)n);
+	firewall_blocks(n, net_blocked, (void *)n);
 }
 
 int nf_net_add(struct host *h, struct network *n)

@@ -40,10 +40,11 @@ works() {
 @test "a firewall that drops what is forwarded is named, and what is said to cure it does" {
 	local line
 	in_ns "$H" iptables -P FORWARD DROP
+	in_ns "$H" iptables-legacy -P FORWARD DROP
 	in_ns "$H" nft 'add table inet other; add chain inet other block { type filter hook forward priority 5; policy drop; }'
 	run -0 --separate-stderr t0_up
 	# shellcheck disable=SC2154 # bats sets it
-	[ "${#stderr_lines[@]}" = 2 ]
+	[ "${#stderr_lines[@]}" = 3 ]
 	run ! in_ns a ping -c 1 -W 0.3 203.0.113.10
 	for line in "${stderr_lines[@]}"; do
 		[[ $line == *"t0: the firewall's chain "*" drops what is forwarded: "* ]]
@@ -53,6 +54,8 @@ works() {
 	nsf down t0
 	in_ns "$H" iptables -P FORWARD ACCEPT
 	in_ns "$H" iptables -F FORWARD
+	in_ns "$H" iptables-legacy -P FORWARD ACCEPT
+	in_ns "$H" iptables-legacy -F FORWARD
 	in_ns "$H" nft delete table inet other
 }
 
