@@ -6,6 +6,7 @@
 #include "bpf_frag.h"
 #include "bpf_sock.h"
 #include "cmd.h"
+#include "doctor.h"
 #include "dp.h"
 #include "log.h"
 #include "mode.h"
@@ -14,12 +15,8 @@
 #include "probe_bpf.h"
 #include "state.h"
 
-static unsigned doctor_bad;
-
-/* One line: what was looked at, how it is, and what to do about it (NULL if nothing). */
-static void doctor_line(const char *what, bool ok, const char *found, const char *cure)
+void doctor_line(const char *what, bool ok, const char *found, const char *cure)
 {
-	doctor_bad += !ok;
 	out_open_object(NULL);
 	out_bool("ok", NULL, ok);
 	out_text("%s ", ok ? "ok" : "! ");
@@ -63,17 +60,6 @@ static void doctor_fragments(void)
 		    r ? "they are dropped: nftables with connection tracking (nf_tables, nft_ct) is needed" : NULL);
 }
 
-static void doctor_uplink(struct host *h)
-{
-	struct route route;
-	struct link l;
-	int r = route_default(h->nl, AF_INET, &route);
-
-	if (!r)
-		r = link_get(h->nl, NULL, route.ifindex, &l);
-	doctor_line("default route", true, r ? "none: 'up' needs --uplink IF or --uplink none" : l.name, NULL);
-}
-
 static void doctor_sock(struct host *h)
 {
 	const char *cure, *trouble = bpf_sock_trouble(h, &cure);
@@ -82,25 +68,23 @@ static void doctor_sock(struct host *h)
 		    trouble ? cure : NULL);
 }
 
-/* Networks whose gateway or ports were lost to somebody else's command. */
-static int doctor_network(const char *name, void *arg)
+/* Mode netfilter, and whether it works here. */
+static bool doctor_netfilter(void)
 {
-	struct host *h = arg;
-	const struct mode *m = mode_of(h, name);
-	struct network n = {};
-	bool whole;
-	size_t i;
-	int r = m->read(h, name, &n);
+	const char *why = NULL;
+	int r;
 
-	if (r)
-		return r;
-	whole = n.whole;
-	for (i = 0; i < n.n_ports; i++)
-		whole = whole && n.ports[i].ifindex;
-	doctor_line(name, whole, whole ? "whole" : "gateway, uplink or ports are not as they were made",
-		    whole ? NULL : "run 'nsfast up' for it again");
-	network_free(&n);
-	return 0;
+	log_hold();
+	r = mode_netfilter.probe();
+	log_release(false, &why);
+	doctor_line("mode netfilter", !r, r ? why : "works",
+		    r ? "apt-get install nftables, on a kernel with CONFIG_NF_TABLES and CONFIG_NF_CONNTRACK" : NULL);
+	return !r;
+}
+
+static int doctor_one(const char *name, void *arg)
+{
+	return doctor_network(arg, mode_of(arg, name), name);
 }
 
 int cmd_doctor(int argc, char **argv)
@@ -108,6 +92,7 @@ int cmd_doctor(int argc, char **argv)
 	static const struct option none[] = { {} };
 	autohost struct host h = HOST_NONE;
 	struct probe_bpf p = {};
+	bool netfilter;
 	int r = opt_next(argc, argv, "", none);
 
 	r = r == -1 ? opt_words(argc, argv, 0, 0, "doctor") : r;
@@ -120,12 +105,12 @@ int cmd_doctor(int argc, char **argv)
 	doctor_probe(&p);
 	doctor_line("bpffs", true, state_has_bpffs() ? STATE_BPFFS : "mounted by the first 'up'", NULL);
 	doctor_fragments();
-	doctor_uplink(&h);
+	netfilter = doctor_netfilter();
+	doctor_host(&h);
 	doctor_sock(&h);
-	r = mode_list(&h, doctor_network, &h);
-	doctor_line("host firewall", true, "packets of bpf mode do not pass it: no FORWARD rule sees them", NULL);
+	r = mode_list(&h, doctor_one, &h);
 	out_close_array();
 	if (r)
 		return r;
-	return p.attaches ? 0 : fail_feature("bpf mode does not work here");
+	return p.attaches || netfilter ? 0 : fail_feature("neither mode works here");
 }

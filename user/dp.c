@@ -44,6 +44,11 @@ static int dp_print(enum libbpf_print_level level, const char *fmt, va_list args
 	return vfprintf(stderr, fmt, args);
 }
 
+void dp_hush(void)
+{
+	libbpf_set_print(dp_print);
+}
+
 /* Pins have no subfolders: one level is all there is to remove. */
 static void dp_remove(const char *dir)
 {
@@ -87,7 +92,7 @@ int dp_open(__u64 host, struct dp *ret)
 	char dir[PATH_MAX], path[PATH_MAX + 32];
 	int i, r;
 
-	libbpf_set_print(dp_print);
+	dp_hush();
 	*ret = (struct dp){ .host = host };
 	memset(ret->map, -1, sizeof(ret->map));
 	dp_dir(host, dir);
@@ -258,7 +263,7 @@ int dp_load(__u64 host, __u32 flows, struct dp *ret)
 	autoskel struct nsfast_bpf *s = NULL;
 	int r;
 
-	libbpf_set_print(dp_print);
+	dp_hush();
 	dp_dir(host, dir);
 	snprintf(fresh, sizeof(fresh), DP_ROOT "/new-%llu", (unsigned long long)host);
 	if (mkdir(DP_ROOT, 0700) && errno != EEXIST)

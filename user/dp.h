@@ -89,6 +89,8 @@ enum dp_hook { DP_INGRESS, DP_EGRESS };
 /* Sizes the tables of an object that is not loaded yet. */
 struct nsfast_bpf;
 void dp_size(struct nsfast_bpf *s, __u32 flows);
+/* From here on libbpf speaks only when it is asked to, at -v. */
+void dp_hush(void);
 /* Leaves out of such an object what this kernel was built without: it works without that. */
 void dp_fit(struct nsfast_bpf *s);
 /* Opens what is pinned for a host. -ENOENT without a message if nothing is loaded there; ret is then closed but usable. */

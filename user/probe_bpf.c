@@ -36,9 +36,12 @@ static int probe_attach(int prog, bool *ret_tcx)
 
 int probe_bpf(struct probe_bpf *ret)
 {
-	struct nsfast_bpf *s = nsfast_bpf__open();
-	int r = s ? 0 : -errno;
+	struct nsfast_bpf *s;
+	int r;
 
+	dp_hush();
+	s = nsfast_bpf__open();
+	r = s ? 0 : -errno;
 	if (s) {
 		dp_fit(s);
 		r = nsfast_bpf__load(s);
@@ -53,3 +56,4 @@ int probe_bpf(struct probe_bpf *ret)
 	nsfast_bpf__destroy(s);
 	return r;
 }
+

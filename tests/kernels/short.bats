@@ -70,6 +70,24 @@ fetch() {
 	[ "$(nsf -j show t0 | jq '.[0].publish | length')" -ge 1 ]
 }
 
+@test "the mode changes and changes back while a connection is open" {
+	only bpf "from mode bpf and back is all of it"
+	serve "$OUT" 7 "$PYTHON" tests/packets/mirror.py serve 7
+	mkfifo "$ROOM/questions"
+	# shellcheck disable=SC2016 # it is the inner shell's
+	start nsenter --net=/run/netns/a -- bash -c 'exec "$@" <>"$0"' "$ROOM/questions" \
+		"$PYTHON" tests/packets/mirror.py hold 4000 203.0.113.10 7 fin >"$ROOM/answers"
+	until_ok 5 grep -q 198.51.100.1 "$ROOM/answers"
+	for to in netfilter bpf; do
+		nsf mode t0 "$to"
+		[ "$(nsf -j show t0 | jq -r '.[0].mode + " " + .[0].state')" = "$to up" ]
+		: >"$ROOM/answers"
+		echo >"$ROOM/questions"
+		until_ok 5 grep -q '^.*198.51.100.1 4000$' "$ROOM/answers"
+		fetch "$OUT" http://198.51.100.1:8080 a
+	done
+}
+
 @test "down leaves the host as it was" {
 	nsf down t0
 	snapshot "$H" >"$ROOM/after"

@@ -1,0 +1,95 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
+# What stands in a network's way is named, with what cures it; and the cure cures it.
+#
+#   a, b ── t0 10.77.0.1/24 ── host ($H) up0 198.51.100.1/24 ── outside ($OUT) 203.0.113.10
+load lib
+
+setup() {
+	host_up
+	nsf up t0 --mode "$(mode)" --subnet 10.77.0.1/24 --ns a --ns b --uplink up0 --snat 198.51.100.1
+}
+teardown() { host_down; }
+
+# finds CHECK: the one line of that check that is not ok; its cure in $cure
+finds() {
+	local line
+	line=$(nsf -j doctor | jq -c --arg what "$1" '.[] | select(.check == $what and (.ok | not))')
+	[ "$(wc -l <<<"$line")" = 1 ]
+	cure=$(jq -re .cure <<<"$line")
+}
+
+all_is_well() {
+	run -0 --separate-stderr nsf -j doctor
+	[ "$(jq -c 'map(select(.ok | not))' <<<"$output")" = '[]' ]
+}
+
+@test "all is well: a line for each thing, of which none has to be done" {
+	local what
+	all_is_well
+	for what in kernel "BPF programs" hooks bpffs fragments "mode netfilter" "default route" "IPv6 default route" rp_filter \
+		forwarding br_netfilter conntrack "own publishes" t0; do
+		jq -e --arg what "$what" 'any(.[]; .check == $what)' <<<"$output"
+	done
+	[ "$(jq -r '.[] | select(.check == "t0").found' <<<"$output")" = "whole, mode $(mode)" ]
+}
+
+@test "an uplink that became narrower" {
+	ip -n "$H" link set up0 mtu 1400
+	finds "t0 MTU"
+	# shellcheck disable=SC2086 # a command line
+	nsf ${cure#nsfast }
+	all_is_well
+}
+
+@test "a route that leads a part of the subnet elsewhere" {
+	ip -n "$H" route add 10.77.0.128/25 via 198.51.100.2
+	finds "t0 routes"
+	[[ $cure == *"ip route del 10.77.0.128/25 dev up0" ]]
+	in_ns "$H" bash -c "${cure##*or: }"
+	all_is_well
+}
+
+@test "a table of connections that is nearly full" {
+	in_ns "$H" sysctl -qw net.netfilter.nf_conntrack_max=2 2>/dev/null || skip "the machine's own setting"
+	in_ns "$H" ping -c 1 -W 1 203.0.113.10
+	in_ns "$H" ping -c 1 -W 1 198.51.100.2
+	finds conntrack
+}
+
+@test "a firewall's chain in the way of mode netfilter; bpf mode does not pass it" {
+	in_ns "$H" nft 'add table inet other; add chain inet other block { type filter hook forward priority 5; policy drop; }'
+	if [ "$(mode)" = bpf ]; then
+		all_is_well
+	else
+		finds "t0 firewall"
+		in_ns "$H" bash -c "$cure"
+	fi
+	in_ns a ping -c 1 -W 1 203.0.113.10
+}
+
+@test "somebody else's program before ours is named; behind it, it only is told" {
+	only bpf "mode netfilter has no programs"
+	start nsenter --net="/run/netns/$H" -- "$PYTHON" tests/packets/tcx.py up0 in 999 >"$ROOM/tcx"
+	until_ok 5 grep attached "$ROOM/tcx"
+	run -0 nsf -j doctor
+	jq -e 'any(.[]; .check == "t0 hooks" and .ok and (.found | contains("behind ours")))' <<<"$output"
+	nsf down t0
+	nsf up t0 --mode bpf --subnet 10.77.0.1/24 --ns a --uplink up0
+	finds "t0 hooks"
+	[[ $cure == *"bpftool net"* ]]
+	stop "$STARTED"
+	all_is_well
+}
+
+@test "where neither mode works the exit code says so, and each line what is missing" {
+	only bpf "no network is up, so that there is no mode"
+	nsf down t0
+	run -0 --separate-stderr "$PYTHON" tests/packets/nobpf.py ENOSYS "$NSFAST" -n "$H" -j doctor
+	jq -e 'any(.[]; .check == "BPF programs" and (.ok | not))' <<<"$output"
+	# shellcheck disable=SC2154 # bats sets it
+	[ -z "$stderr" ]
+	run -5 --separate-stderr env PATH=/nowhere "$PYTHON" tests/packets/nobpf.py ENOSYS "$NSFAST" -n "$H" -j doctor
+	jq -se '.[0] | any(.[]; .check == "mode netfilter" and (.ok | not) and (.cure | contains("nftables")))' <<<"$output"
+}
