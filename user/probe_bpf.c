@@ -56,4 +56,3 @@ int probe_bpf(struct probe_bpf *ret)
 	nsfast_bpf__destroy(s);
 	return r;
 }
-
