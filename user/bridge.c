@@ -6,7 +6,7 @@
 #include <linux/if_bridge.h>
 #include <linux/neighbour.h>
 
-int bridge_add(struct nl *nl, const char *name, const __u8 *mac, __u32 mtu)
+int bridge_add(struct nl *nl, const char *name, const __u8 *mac, __u32 mtu, bool snooping)
 {
 	struct nlmsghdr *nlh = nl_msg(nl, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
 	struct nlattr *info, *data;
@@ -20,6 +20,7 @@ int bridge_add(struct nl *nl, const char *name, const __u8 *mac, __u32 mtu)
 	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "bridge");
 	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
 	mnl_attr_put_u32(nlh, IFLA_BR_STP_STATE, 0);
+	mnl_attr_put_u8(nlh, IFLA_BR_MCAST_SNOOPING, snooping);
 	mnl_attr_nest_end(nlh, data);
 	mnl_attr_nest_end(nlh, info);
 	return nl_send(nl, NULL);

@@ -4,8 +4,9 @@
 
 #include "link.h"
 
-/* A bridge without spanning tree, down. mac may be NULL: then the kernel chooses, and changes it with the ports. */
-int bridge_add(struct nl *nl, const char *name, const __u8 *mac, __u32 mtu);
+/* A bridge without spanning tree, down. mac may be NULL: then the kernel chooses, and changes it with the ports. snooping: of
+ * multicast, for which the bridge speaks on its ports by itself. */
+int bridge_add(struct nl *nl, const char *name, const __u8 *mac, __u32 mtu, bool snooping);
 /* Makes an interface a port of a bridge; bridge 0: of none. */
 int bridge_join(struct nl *nl, int ifindex, int bridge);
 /* Nothing but the static entries tells who is behind the port, and only they may send there. What a port sends may come back

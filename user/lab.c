@@ -304,7 +304,7 @@ int lab_bridge(struct lab *ret)
 	r = add_outside(&b);
 	if (r)
 		return r;
-	r = bridge_add(b.nl[LAB_HOST], LAB_BRIDGE, NULL, LAB_MTU);
+	r = bridge_add(b.nl[LAB_HOST], LAB_BRIDGE, NULL, LAB_MTU, true);
 	if (r)
 		return nl_fail(b.nl[LAB_HOST], r, LAB_BRIDGE, "create");
 	r = raise_link(b.nl[LAB_HOST], LAB_BRIDGE, LAB_GATEWAY);

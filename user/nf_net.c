@@ -119,7 +119,7 @@ int nf_net_bridge(struct host *h, struct network *n)
 	if (r && r != -ENODEV)
 		return r;
 	if (r == -ENODEV) {
-		r = bridge_add(h->nl, n->name, n->mac, n->mtu);
+		r = bridge_add(h->nl, n->name, n->mac, n->mtu, false);
 		if (!r)
 			r = link_get(h->nl, n->name, 0, &l);
 	}

@@ -124,11 +124,13 @@ unsigned nf_publish_script(FILE *f, const struct network *nets, size_t n)
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		write_rule(f, &kinds[i]);
 	fputs("\t}\n", f);
-	fputs("\tchain publish_in {\n\t\ttype nat hook prerouting priority dstnat; policy accept;\n\t\tjump publish\n\t}\n",
+	/* from a wire nobody means the host's loopback: translated, such a packet would not look like it any more */
+	fputs("\tchain publish_in {\n\t\ttype nat hook prerouting priority dstnat; policy accept;\n"
+	      "\t\tip daddr 127.0.0.0/8 return\n\t\tip6 daddr ::1 return\n\t\tjump publish\n\t}\n",
 	      f);
 	fputs("\tchain publish_out {\n\t\ttype nat hook output priority -100; policy accept;\n\t\tjump publish\n\t}\n",
 	      f);
-	return ARRAY_SIZE(kinds) + 2;
+	return ARRAY_SIZE(kinds) + 4;
 }
 
 static bool same_rule(const struct publish *a, const struct publish *b)
