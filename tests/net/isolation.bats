@@ -198,3 +198,20 @@ inside() {
 	[ ! -e /run/netns/a ] && [ ! -e /run/netns/b ]
 	run ! ls /run/nsfast
 }
+
+@test "what is published at 127.0.0.1 is not for packets from a wire" {
+	nsf publish add red 127.0.0.1:9000:b:80/udp
+	nsf publish add red 198.51.100.1:9001:b:80/udp
+	capture b eth0 'udp port 80' "$ROOM/published.pcap"
+	in_ns "$OUT" "$PYTHON" - "$(ip -n "$H" -j link show up0 | jq -r '.[].address')" <<-'END'
+		import sys
+		from scapy.all import IP, UDP, Ether, sendp
+		for dst, port in (("127.0.0.1", 9000), ("198.51.100.1", 9001)):
+		    sendp(Ether(dst=sys.argv[1]) / IP(src="203.0.113.10", dst=dst) / UDP(dport=port) / b"word", iface="eth0", verbose=0)
+	END
+	until_ok 5 test -s "$ROOM/published.pcap"
+	capture_stop
+	[ "$(captured "$ROOM/published.pcap" | wc -l)" = 1 ]
+	captured "$ROOM/published.pcap" -v | grep -q 203.0.113.10
+	in_ns "$H" bash -c 'echo word >/dev/udp/127.0.0.1/9000'
+}
