@@ -131,16 +131,26 @@ static int port_create(struct host *h, const struct network *n, struct port *p, 
 	return r ? r : port_inside(h, n, p, netns, l.ifindex);
 }
 
-int bpf_port_take(struct host *h, const struct network *n, const struct port *p)
+/* A slot for a port; 0 with a message if there is none. */
+static __u32 port_slot(struct host *h, const struct network *n, const struct port *p)
 {
 	__u32 slot = row_free_slot(&h->dp);
+
+	if (!slot)
+		fail(-ENOSPC, "%s/%s: this host has %d attachments, there is no room for more", n->name, p->name,
+		     NSF_SLOTS_MAX - 1);
+	return slot;
+}
+
+int bpf_port_take(struct host *h, const struct network *n, const struct port *p)
+{
+	__u32 slot = port_slot(h, n, p);
 	char ifname[IFNAMSIZ];
 	struct link l;
 	int r;
 
 	if (!slot)
-		return fail(-ENOSPC, "%s/%s: this host has %d attachments, there is no room for more", n->name, p->name,
-			    NSF_SLOTS_MAX - 1);
+		return -ENOSPC;
 	port_ifname(n->name, p, ifname);
 	r = link_get(h->nl, ifname, 0, &l);
 	if (r)
@@ -153,12 +163,11 @@ int bpf_port_take(struct host *h, const struct network *n, const struct port *p)
 
 int bpf_port_add(struct host *h, struct network *n, struct port *p)
 {
-	__u32 slot = row_free_slot(&h->dp);
+	__u32 slot = port_slot(h, n, p);
 	int r;
 
 	if (!slot)
-		return fail(-ENOSPC, "%s/%s: this host has %d attachments, there is no room for more", n->name, p->name,
-			    NSF_SLOTS_MAX - 1);
+		return -ENOSPC;
 	r = p->dev[0] ? port_adopt(h, n, p, slot) : port_create(h, n, p, slot);
 	if (r) {
 		if (h->dp.ports[slot].role != NSF_ROLE_NONE)
