@@ -4,7 +4,7 @@
 # Debian packages, by what needs them
 DEPS_BUILD := gcc libc6-dev make clang llvm bpftool libbpf-dev libelf-dev zlib1g-dev libmnl-dev pkg-config
 DEPS_RUN   := iproute2 iptables nftables
-DEPS_TEST  := libcmocka-dev bats iputils-ping iputils-arping curl iperf3 traceroute tcpdump python3-minimal \
+DEPS_TEST  := libcmocka-dev bats iputils-ping iputils-arping iputils-tracepath curl iperf3 traceroute tcpdump python3-minimal \
 	      python3-scapy jq ethtool fping strace procps nmap hping3
 DEPS_KERNELS := qemu-system-x86 busybox-static cpio zstd xz-utils kmod
 DEPS_LINT  := clang-format clang-tidy cppcheck shellcheck
