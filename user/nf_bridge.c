@@ -4,7 +4,7 @@
 #include "port.h"
 
 static const char *const bridge_reasons[] = { "SRC_GATEWAY", "SPOOF_MAC", "SPOOF_IP4", "SPOOF_IP6",
-					      "SPOOF_ARP",   "VLAN",      "NOT_IP" };
+					      "SPOOF_ARP",   "SPOOF_ND",  "VLAN" };
 const struct nf_reasons nf_bridge_reasons = { bridge_reasons, ARRAY_SIZE(bridge_reasons) };
 
 /* Who is behind a managed port: MAC and addresses. */
@@ -15,7 +15,7 @@ static void bridge_set(struct nf_script *s, const struct network *n, const char 
 	bool first = true;
 	size_t i;
 
-	fprintf(s->f, "\tset %s_%d { type ifname . %s;", name, nf_id(n), type);
+	fprintf(s->f, "\tset %s_%d { %s;", name, nf_id(n), type);
 	for (i = 0; i < n->n_ports; i++) {
 		if (!n->ports[i].netns[0])
 			continue;
@@ -58,6 +58,72 @@ static void element_ip6(FILE *f, const char *ifname, const struct port *p, bool 
 	element(f, ifname, "::", first);
 }
 
+/* Raw fields, of which nft must be told the size. */
+#define ND_TARGET  "@th,64,128"
+#define ND_KIND    "@th,192,8" /* of the option behind the target */
+#define ND_MAC     "@th,208,48"
+#define ND_RS_KIND "@th,64,8" /* and of that of a router solicitation, which has no target */
+#define ND_RS_MAC  "@th,80,48"
+
+static void hex(char *ret, const __u8 *bytes, size_t n)
+{
+	ret += sprintf(ret, "0x");
+	while (n--)
+		ret += sprintf(ret, "%02x", *bytes++);
+}
+
+static void element_target(FILE *f, const char *ifname, const struct port *p, bool *first)
+{
+	const struct addr ll = addr_link_local(p->mac);
+	char text[40];
+
+	if (!p->addr6.family)
+		return;
+	hex(text, p->addr6.bytes, sizeof(p->addr6.bytes));
+	element(f, ifname, text, first);
+	hex(text, ll.bytes, sizeof(ll.bytes));
+	element(f, ifname, text, first);
+}
+
+static void element_mac_raw(FILE *f, const char *ifname, const struct port *p, bool *first)
+{
+	char text[16];
+
+	hex(text, p->mac, sizeof(p->mac));
+	element(f, ifname, text, first);
+}
+
+static void nd_drop(struct nf_script *s, const struct network *n, const char *match)
+{
+	nf_rule(s, "\t\t%s counter name SPOOF_ND_%d drop", match, nf_id(n));
+}
+
+/* What a managed port may say of itself by neighbour discovery (RFC 4861): not behind other headers (RFC 6980), not with
+ * more than one option, and of no address and MAC but its own. */
+static void nd_chain(struct nf_script *s, const struct network *n)
+{
+	char match[160];
+
+	nf_line(s, "\tchain nd_%d {", nf_id(n));
+	nd_drop(s, n, "icmpv6 type { nd-router-advert, nd-redirect }");
+	nf_rule(s, "\t\ticmpv6 type != { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } return");
+	nd_drop(s, n, "ip6 nexthdr != ipv6-icmp");
+	nd_drop(s, n, "ip6 length > 32");
+	snprintf(match, sizeof(match), "icmpv6 type nd-neighbor-advert iifname . " ND_TARGET " != @target_%d",
+		 nf_id(n));
+	nd_drop(s, n, match);
+	snprintf(match, sizeof(match),
+		 "icmpv6 type nd-neighbor-solicit ip6 saddr :: iifname . " ND_TARGET " != @target_%d", nf_id(n));
+	nd_drop(s, n, match);
+	snprintf(match, sizeof(match),
+		 "icmpv6 type != nd-router-solicit " ND_KIND " { 1, 2 } iifname . " ND_MAC " != @told_%d", nf_id(n));
+	nd_drop(s, n, match);
+	snprintf(match, sizeof(match),
+		 "icmpv6 type nd-router-solicit " ND_RS_KIND " 1 iifname . " ND_RS_MAC " != @told_rs_%d", nf_id(n));
+	nd_drop(s, n, match);
+	nf_line(s, "\t}");
+}
+
 static void bridge_chain(struct nf_script *s, const struct network *n)
 {
 	char mac[MAC_STRLEN];
@@ -70,6 +136,7 @@ static void bridge_chain(struct nf_script *s, const struct network *n)
 		nf_id(n));
 	nf_rule(s, "\t\tether type ip6 iifname . ip6 saddr != @ip6_%d counter name SPOOF_IP6_%d drop", nf_id(n),
 		nf_id(n));
+	nf_rule(s, "\t\tether type ip6 meta l4proto ipv6-icmp jump nd_%d", nf_id(n));
 	nf_rule(s, "\t\tether type arp iifname . arp saddr ether != @mac_%d counter name SPOOF_ARP_%d drop", nf_id(n),
 		nf_id(n));
 	nf_rule(s, "\t\tether type arp iifname . arp saddr ip != @ip4_%d counter name SPOOF_ARP_%d drop", nf_id(n),
@@ -93,10 +160,23 @@ static void same_set(struct nf_script *s)
 	fprintf(s->f, "%s }\n", first ? "" : " };");
 }
 
-/* Who learns by what it hears hears nobody take the gateway's or a managed port's MAC. */
+/* Nobody takes the gateway's addresses, nor its or a managed port's MAC: those who learn by what they hear would. */
+static void learning_nd_rules(struct nf_script *s, const struct network *n)
+{
+	const struct addr ll = addr_link_local(n->mac), *const all[] = { &ll, &n->gateway6 };
+	char match[160], text[40];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(all) && n->gateway6.family; i++) {
+		hex(text, all[i]->bytes, sizeof(all[i]->bytes));
+		snprintf(match, sizeof(match), "icmpv6 type nd-neighbor-advert " ND_TARGET " %s", text);
+		nd_drop(s, n, match);
+	}
+}
+
 static void learning_chain(struct nf_script *s, const struct network *n)
 {
-	char mac[MAC_STRLEN];
+	char mac[MAC_STRLEN], text[ADDR_STRLEN];
 	size_t i;
 
 	fprintf(s->f, "\tset fixed_%d { type ether_addr; elements = { %s", nf_id(n), mac_format(n->mac, mac));
@@ -107,6 +187,10 @@ static void learning_chain(struct nf_script *s, const struct network *n)
 	nf_line(s, "\tchain learn_%d {", nf_id(n));
 	nf_rule(s, "\t\tether saddr %s counter name SRC_GATEWAY_%d drop", mac_format(n->mac, mac), nf_id(n));
 	nf_rule(s, "\t\tether saddr @fixed_%d counter name SPOOF_MAC_%d drop", nf_id(n), nf_id(n));
+	nf_rule(s, "\t\tether type { vlan, 8021ad } counter name VLAN_%d drop", nf_id(n));
+	nf_rule(s, "\t\tether type arp arp saddr ip %s counter name SPOOF_ARP_%d drop",
+		addr_format(&n->gateway, false, text), nf_id(n));
+	learning_nd_rules(s, n);
 	nf_line(s, "\t}");
 }
 
@@ -119,9 +203,13 @@ void nf_bridge_table(struct nf_script *s)
 	for (i = 0; i < s->n; i++) {
 		const struct network *n = &s->nets[i];
 
-		bridge_set(s, n, "mac", "ether_addr", element_mac);
-		bridge_set(s, n, "ip4", "ipv4_addr", element_ip4);
-		bridge_set(s, n, "ip6", "ipv6_addr", element_ip6);
+		bridge_set(s, n, "mac", "type ifname . ether_addr", element_mac);
+		bridge_set(s, n, "ip4", "type ifname . ipv4_addr", element_ip4);
+		bridge_set(s, n, "ip6", "type ifname . ipv6_addr", element_ip6);
+		bridge_set(s, n, "target", "typeof iifname . " ND_TARGET, element_target);
+		bridge_set(s, n, "told", "typeof iifname . " ND_MAC, element_mac_raw);
+		bridge_set(s, n, "told_rs", "typeof iifname . " ND_RS_MAC, element_mac_raw);
+		nd_chain(s, n);
 		bridge_chain(s, n);
 		learning_chain(s, n);
 	}
