@@ -233,19 +233,31 @@ static bool by_filter(const struct ending *e, const struct conntrack *c)
 	return (n > 0 && wanted(e->f, &m[0])) || (n > 1 && wanted(e->f, &m[1]));
 }
 
-static bool by_publish(const struct ending *e, const struct conntrack *c)
+/* Is it for what p publishes? */
+static bool for_publish(const struct publish *p, const struct conntrack *c)
 {
 	static const __u8 none[16];
+
+	return c->orig.proto == p->proto && c->orig.dst.family == p->addr.family && c->orig.dport >= p->first &&
+	       c->orig.dport <= p->last &&
+	       (!memcmp(p->addr.bytes, none, sizeof(none)) ||
+		!memcmp(p->addr.bytes, c->orig.dst.bytes, addr_size(p->addr.family)));
+}
+
+static bool by_publish(const struct ending *e, const struct conntrack *c)
+{
 	const struct publish *p = e->publish;
 	const struct port *to = network_port(e->net, p->port);
 	const struct addr *a = !to ? NULL : p->addr.family == AF_INET6 ? &to->addr6 : &to->addr;
 
-	return a && c->status & IPS_DST_NAT && c->orig.proto == p->proto && c->orig.dst.family == p->addr.family &&
-	       c->orig.dport >= p->first && c->orig.dport <= p->last &&
+	return a && c->status & IPS_DST_NAT && for_publish(p, c) &&
 	       c->reply.sport == p->to_first + (c->orig.dport - p->first) &&
-	       !memcmp(c->reply.src.bytes, a->bytes, addr_size(a->family)) &&
-	       (!memcmp(p->addr.bytes, none, sizeof(none)) ||
-		!memcmp(p->addr.bytes, c->orig.dst.bytes, addr_size(p->addr.family)));
+	       !memcmp(c->reply.src.bytes, a->bytes, addr_size(a->family));
+}
+
+static bool by_unanswered(const struct ending *e, const struct conntrack *c)
+{
+	return !(c->status & (IPS_SEEN_REPLY | IPS_NAT_MASK)) && for_publish(e->publish, c);
 }
 
 static bool by_addr(const struct ending *e, const struct conntrack *c)
@@ -312,6 +324,11 @@ int nf_flows_end(struct host *h, const struct flow_filter *f, __u64 *ret)
 int nf_flows_end_publish(const struct network *n, const struct publish *p)
 {
 	return end_all(&(struct ending){ .means = by_publish, .net = n, .publish = p });
+}
+
+int nf_flows_end_unanswered(const struct publish *p)
+{
+	return end_all(&(struct ending){ .means = by_unanswered, .publish = p });
 }
 
 int nf_flows_end_addr(const struct addr *a)

@@ -9,6 +9,9 @@ int nf_flows_read(struct host *h, const struct flow_filter *f, int (*cb)(const s
 int nf_flows_end(struct host *h, const struct flow_filter *f, __u64 *ret);
 /* Ends what came by a publish; n: the network as it was. Prints. */
 int nf_flows_end_publish(const struct network *n, const struct publish *p);
+/* Ends what was for a publish's port before there was the publish, and was not answered: by the kernel's record of it what
+ * comes next would go where the first went. Prints. */
+int nf_flows_end_unanswered(const struct publish *p);
 /* Ends all of inner addresses, those with the prefix; family 0: none. Prints. */
 int nf_flows_end_addr(const struct addr *a);
 /* Ends what goes out by another address than it would now. Prints. */

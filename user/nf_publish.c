@@ -150,8 +150,8 @@ static bool has_rule(const struct network *n, const struct publish *p)
 	return false;
 }
 
-/* Flows of rules that are no more end. */
-static int end_lost(const struct network *was, const struct network *is)
+/* Flows of rules that are no more end, and what new rules mean is led by them from its next packet on. */
+static int end_others(const struct network *was, const struct network *is)
 {
 	size_t i;
 	int r = 0;
@@ -159,6 +159,9 @@ static int end_lost(const struct network *was, const struct network *is)
 	for (i = 0; !r && i < was->n_publishes; i++)
 		if (!has_rule(is, &was->publishes[i]))
 			r = nf_flows_end_publish(was, &was->publishes[i]);
+	for (i = 0; !r && i < is->n_publishes; i++)
+		if (!has_rule(was, &is->publishes[i]))
+			r = nf_flows_end_unanswered(&is->publishes[i]);
 	return r;
 }
 
@@ -181,7 +184,7 @@ int nf_publish_set(struct host *h, const struct network *n, bool *ret_changed)
 		if (!r)
 			r = nf_rules_sync(h, NULL);
 		if (!r)
-			r = end_lost(&was, &now);
+			r = end_others(&was, &now);
 	}
 	network_free(&was);
 	return r;
