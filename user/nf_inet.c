@@ -2,9 +2,11 @@
 /* The inet table of netfilter mode: what is routed, from where, to where. */
 #include "nf_publish.h"
 #include "nf_script.h"
+#include "nf_sysctl.h"
 
-static const char *const inet_reasons[] = { "MARTIAN_SRC", "SPOOF_IP4",  "SPOOF_IP6",   "SOURCE_ROUTE", "TCP_NO_FLOW",
-					    "OTHER_NET",   "NOT_UPLINK", "UNSOLICITED", "FLOWS_QUOTA",  "NO_UPLINK" };
+static const char *const inet_reasons[] = { "MARTIAN_SRC",  "SPOOF_IP4",     "SPOOF_IP6", "SOURCE_ROUTE", "TCP_NO_FLOW",
+					    "ICMP_NO_FLOW", "ICMP_QUOTE",    "OTHER_NET", "NOT_UPLINK",   "UNSOLICITED",
+					    "FLOWS_QUOTA",  "NOT_FORWARDED", "NO_UPLINK" };
 const struct nf_reasons nf_inet_reasons = { inet_reasons, ARRAY_SIZE(inet_reasons) };
 
 static void timeouts(struct nf_script *s, const struct network *n)
@@ -16,10 +18,11 @@ static void timeouts(struct nf_script *s, const struct network *n)
 		nf_line(s, "\tct timeout tcp%d_%d {\n\t\tprotocol tcp\n\t\tl3proto %s", six, nf_id(n),
 			six ? "ip6" : "ip");
 		nf_line(s,
-			"\t\tpolicy = { established: %u, syn_sent: %u, syn_recv: %u, fin_wait: %u, close_wait: %u, last_ack: %u, time_wait: %u, close: %u }\n\t}",
+			"\t\tpolicy = { established: %u, syn_sent: %u, syn_recv: %u, fin_wait: %u, close_wait: %u, last_ack: %u, time_wait: %u, close: %u, retrans: %u, unack: %u }\n\t}",
 			t[NSF_TIMEOUT_TCP_EST], t[NSF_TIMEOUT_TCP_OPEN], t[NSF_TIMEOUT_TCP_OPEN],
 			t[NSF_TIMEOUT_TCP_EST], t[NSF_TIMEOUT_TCP_EST], t[NSF_TIMEOUT_TCP_CLOSE],
-			t[NSF_TIMEOUT_TCP_CLOSE], t[NSF_TIMEOUT_TCP_CLOSE]);
+			t[NSF_TIMEOUT_TCP_CLOSE], t[NSF_TIMEOUT_TCP_CLOSE], t[NSF_TIMEOUT_TCP_EST],
+			t[NSF_TIMEOUT_TCP_EST]);
 		nf_line(s, "\tct timeout udp%d_%d {\n\t\tprotocol udp\n\t\tl3proto %s", six, nf_id(n),
 			six ? "ip6" : "ip");
 		nf_line(s, "\t\tpolicy = { unreplied: %u, replied: %u }\n\t}", t[NSF_TIMEOUT_UDP], t[NSF_TIMEOUT_UDP]);
@@ -77,10 +80,12 @@ static void quota_rules(struct nf_script *s, const struct network *n)
 }
 
 /* What opens no connection begins none: the kernel by itself would take it for one that it has not seen the start of. */
-static void opening_rule(struct nf_script *s, const struct network *n)
+static void opening_rules(struct nf_script *s, const struct network *n)
 {
 	nf_rule(s, "\t\tmeta l4proto tcp tcp flags & (fin | syn | rst | ack) != syn counter name TCP_NO_FLOW_%d drop",
 		nf_id(n));
+	nf_rule(s, "\t\tmeta l4proto sctp sctp chunk init missing counter name TCP_NO_FLOW_%d drop", nf_id(n));
+	nf_rule(s, "\t\ticmpv6 type != echo-request counter name ICMP_NO_FLOW_%d drop", nf_id(n));
 }
 
 /* From containers, to be routed. */
@@ -97,9 +102,12 @@ static void from_chain(struct nf_script *s, const struct network *n)
 		nf_rule(s, "\t\tmeta nfproto ipv6 counter name SPOOF_IP6_%d drop", nf_id(n));
 	nf_rule(s, "\t\tip option lsrr exists counter name SOURCE_ROUTE_%d drop", nf_id(n));
 	nf_rule(s, "\t\tip option ssrr exists counter name SOURCE_ROUTE_%d drop", nf_id(n));
+	nf_rule(s, "\t\trt type 0 counter name SOURCE_ROUTE_%d drop", nf_id(n));
+	nf_rule(s, "\t\trt seg-left != 0 counter name SOURCE_ROUTE_%d drop", nf_id(n));
 	nf_rule(s, "\t\tct state invalid counter name TCP_NO_FLOW_%d drop", nf_id(n));
+	nf_rule(s, "\t\tct state related meta l4proto { icmp, ipv6-icmp } jump errors_%d", nf_id(n));
 	nf_rule(s, "\t\tct state established,related accept");
-	opening_rule(s, n);
+	opening_rules(s, n);
 	timeout_rules(s, n);
 	quota_rules(s, n);
 	nf_rule(s, "\t\tct status dnat accept");
@@ -119,7 +127,7 @@ static void to_chain(struct nf_script *s, const struct network *n)
 {
 	nf_line(s, "\tchain to_%d {", nf_id(n));
 	nf_rule(s, "\t\tct state established,related accept");
-	opening_rule(s, n);
+	opening_rules(s, n);
 	timeout_rules(s, n);
 	nf_rule(s, "\t\tct status dnat accept");
 	if (n->uplink[0] && n->snat == NET_SNAT_NONE)
@@ -134,6 +142,32 @@ static void to_chain(struct nf_script *s, const struct network *n)
 	nf_line(s, "\t}");
 }
 
+/*
+ * An uplink forwards because a network needs it, and nobody outside gets a router by that: on a host that did not forward
+ * before, what comes in from there goes to networks, and to where somebody else's rules translate it.
+ */
+static void closed_rules(struct nf_script *s, const struct network *n, const char *match)
+{
+	/* these have no status to look at */
+	nf_rule(s, "\t\t%s ct state invalid,untracked counter name NOT_FORWARDED_%d drop", match, nf_id(n));
+	nf_rule(s, "\t\t%s ct state new ct status ! dnat counter name NOT_FORWARDED_%d drop", match, nf_id(n));
+}
+
+static void uplink_rules(struct nf_script *s, const struct network *n)
+{
+	char match[64];
+
+	if (!n->uplink[0])
+		return;
+	snprintf(match, sizeof(match), "meta nfproto ipv4 iifname \"%s\"", n->uplink);
+	if (nf_sysctl_opened(s->h, n->uplink, AF_INET))
+		closed_rules(s, n, match);
+	if (!n->gateway6.family || n->snat6 == NET_SNAT_AUTO || !nf_sysctl_opened(s->h, n->uplink, AF_INET6))
+		return;
+	snprintf(match, sizeof(match), "meta nfproto ipv6 iifname \"%s\"", n->uplink);
+	closed_rules(s, n, nf_sysctl_one6() ? match : "meta nfproto ipv6");
+}
+
 static void forward_chain(struct nf_script *s)
 {
 	size_t i;
@@ -145,10 +179,12 @@ static void forward_chain(struct nf_script *s)
 		nf_rule(s, "\t\tiifname \"%s\" goto from_%d", s->nets[i].name, nf_id(&s->nets[i]));
 	for (i = 0; i < s->n; i++)
 		nf_rule(s, "\t\toifname \"%s\" goto to_%d", s->nets[i].name, nf_id(&s->nets[i]));
+	for (i = 0; i < s->n; i++)
+		uplink_rules(s, &s->nets[i]);
 	nf_line(s, "\t}");
 }
 
-/* Nobody outside has an address of ours. */
+/* Nobody outside has an address of ours, and who has none yet speaks to the link only (RFC 4862, section 5.4.2). */
 static void martian_chain(struct nf_script *s)
 {
 	char text[ADDR_STRLEN];
@@ -158,6 +194,8 @@ static void martian_chain(struct nf_script *s)
 	for (i = 0; i < s->n; i++) {
 		const struct network *n = &s->nets[i];
 
+		nf_rule(s, "\t\tiifname \"%s\" ip6 saddr :: ip6 daddr != ff02::/16 counter name MARTIAN_SRC_%d drop",
+			n->name, nf_id(n));
 		if (!n->uplink[0])
 			continue;
 		nf_rule(s, "\t\tiifname \"%s\" ip saddr %s counter name MARTIAN_SRC_%d drop", n->uplink,
@@ -183,6 +221,7 @@ static void inet_sets(struct nf_script *s)
 		nf_line(s, "\tset count4_%d { type ipv4_addr; size 65535; flags dynamic; }", nf_id(&s->nets[i]));
 		nf_line(s, "\tset count6_%d { type ipv6_addr; size 65535; flags dynamic; }", nf_id(&s->nets[i]));
 		nf_snat_sets(s, &s->nets[i]);
+		nf_icmp_sets(s, &s->nets[i]);
 		timeouts(s, &s->nets[i]);
 	}
 }
@@ -193,6 +232,7 @@ static void inet_chains(struct nf_script *s)
 
 	s->rules += nf_publish_script(s->f, s->nets, s->n);
 	for (i = 0; i < s->n; i++) {
+		nf_icmp_chain(s, &s->nets[i]);
 		from_chain(s, &s->nets[i]);
 		to_chain(s, &s->nets[i]);
 	}

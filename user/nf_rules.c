@@ -164,7 +164,7 @@ static void unload(struct nf_script *s, const struct network *making)
 
 int nf_rules_sync(struct host *h, const struct network *making)
 {
-	struct nf_script s = {};
+	struct nf_script s = { .h = h };
 	char *text = NULL;
 	size_t len = 0, i;
 	FILE *out = open_memstream(&text, &len);
@@ -184,7 +184,7 @@ int nf_rules_sync(struct host *h, const struct network *making)
 bool nf_rules_whole(struct host *h)
 {
 	char want[RULES_COMMENT], is[RULES_COMMENT + 24];
-	struct nf_script s = {};
+	struct nf_script s = { .h = h };
 	bool whole = !load(h, &s, NULL);
 	unsigned rules;
 	size_t i;

@@ -4,10 +4,12 @@
 
 #include <stdio.h>
 
+#include "host.h"
 #include "net.h"
 
 struct nf_script {
 	FILE *f;
+	struct host *h;
 	struct network *nets; /* what it is about; each has its ifindex */
 	size_t n;
 	unsigned rules; /* so far, of the table that is open */
@@ -30,6 +32,10 @@ struct nf_reasons {
 extern const struct nf_reasons nf_inet_reasons, nf_bridge_reasons;
 void nf_inet_table(struct nf_script *s);
 void nf_bridge_table(struct nf_script *s);
+
+/* Which errors of ICMP a container may send to the outside; part of the inet table. */
+void nf_icmp_sets(struct nf_script *s, const struct network *n);
+void nf_icmp_chain(struct nf_script *s, const struct network *n);
 
 /* Sets and chains that translate sources, and keep from an uplink what they did not; part of the inet table. */
 void nf_snat_sets(struct nf_script *s, const struct network *n);

@@ -16,8 +16,7 @@
 #define SYSCTL_KEY    64
 #define SYSCTL_MAX    64 /* settings of which no record has need any more, in one go */
 
-/* One interface alone forwards IPv6 only since Linux 6.17; before, all do or none. */
-static bool has_force(void)
+bool nf_sysctl_one6(void)
 {
 	char text[8];
 
@@ -31,7 +30,7 @@ static void key4(const char *ifname, char ret[SYSCTL_KEY])
 
 static void key6(const char *ifname, char ret[SYSCTL_KEY])
 {
-	if (has_force())
+	if (nf_sysctl_one6())
 		snprintf(ret, SYSCTL_KEY, "ipv6/conf/%s/force_forwarding", ifname);
 	else
 		snprintf(ret, SYSCTL_KEY, "ipv6/conf/all/forwarding");
@@ -49,7 +48,7 @@ int nf_sysctl_gateway6(const char *ifname)
 	char key[SYSCTL_KEY];
 
 	key6(ifname, key);
-	return has_force() ? sysctl_set(key, "1") : 0;
+	return nf_sysctl_one6() ? sysctl_set(key, "1") : 0;
 }
 
 /* Switching all off again switches each off: those that were on by themselves are noted after it, and put back after it. */
@@ -82,6 +81,19 @@ static int switch_on(struct host *h, const char *key)
 	if (r)
 		hint("sysctl -w net.%s=1", key);
 	return r ? fail(r, "cannot set '/proc/sys/net/%s'", key) : 0;
+}
+
+bool nf_sysctl_opened(struct host *h, const char *uplink, int family)
+{
+	char key[SYSCTL_KEY], was[16];
+
+	if (family == AF_INET6 && nf_sysctl_one6() && is_on("ipv6/conf/all/forwarding"))
+		return false;
+	if (family == AF_INET6)
+		key6(uplink, key);
+	else
+		key4(uplink, key);
+	return !is_on(key) || !state_get(h->cookie, SYSCTL_FACT, key, was, sizeof(was));
 }
 
 struct need {

@@ -50,6 +50,7 @@
 	  "route lookups are switched off: forwarding on the gateway's far end was cleared; run 'nsfast up' again") \
 	X(NOT_UPLINK, "host's route leads to an interface that is not the network's uplink") \
 	X(OTHER_NET, "destination is in another network of this host") \
+	X(NOT_FORWARDED, "from an uplink to elsewhere than a network, and the host forwards for networks only") \
 	X(NO_UPLINK, "network has no uplink, or it is being changed") \
 	/* flow and NAT */ \
 	X(FRAGMENT, "fragment that would need translation") \
