@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # nsfast demo: shows what it promises, and leaves the host in which it runs untouched however it ends.
 #
 # It runs in the namespace $H. Rates are never looked at: they are the machine's.

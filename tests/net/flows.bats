@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # nsfast flows: what is listed is what was sent, each filter finds its own, flush ends what it names and nothing else.
 #
 #   a 10.77.0.2, b 10.77.0.3 ── t0 ──┐
@@ -270,8 +271,9 @@ while True:
 	until_ok 5 finds 5002 --state established
 	run -0 nsf -j show t0
 	jq -e '.[0].external_ports == [{address: "198.51.100.1", tcp: 1, udp: 1, icmp: 1, other: 0}]' <<<"$output"
-	jq -e '.[0].ports | map({(.name): .used}) | add ==
-		{a: {flows: 3, half_open: 0, external_ports: 2}, b: {flows: 1, half_open: 0, external_ports: 1}}' <<<"$output"
+	jq -e '.[0].ports | map({(.name): .used | [.flows, .half_open]}) | add == {a: [3, 0], b: [1, 0]}' <<<"$output"
+	# Linux has no such number of a port
+	[ "$(mode)" = netfilter ] || jq -e '.[0].ports | map(.used.external_ports) == [2, 1]' <<<"$output"
 	jq -e '.[0].flows | .used == 4 and .overloaded == 0' <<<"$output"
 	run -0 nsf show t0 -d
 	[[ $output == *"external ports used of 198.51.100.1: tcp 1 udp 1 icmp 1 other 0"* ]]

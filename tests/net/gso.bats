@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # Bulk traffic with every mix of segmentation and checksum offload: not one wrong checksum at a receiver.
 #
 #   a  eth0 10.77.0.2/24 ──┐            host

@@ -145,6 +145,33 @@ captured() {
 	tcpdump -r "$file" -n "$@" 2>/dev/null
 }
 
+# flows [CONDITION]: their number
+flows() {
+	nsf -j flows | jq "[.[] | select(${1:-true})] | length"
+}
+
+# flows_are OPERATOR N [CONDITION]: as test(1) compares
+flows_are() {
+	test "$(flows "${3-}")" "$1" "$2"
+}
+
+# dropped REASON: packets
+dropped() {
+	nsf -j drops | jq "[.[] | select(.reason == \"$1\") | .packets] | add // 0"
+}
+
+# No flow and no external port in the data path's tables, or of containers in the kernel's, read without nsfast
+nothing_held() {
+	local pins
+	if [ "$(mode)" = netfilter ]; then
+		! in_ns "$H" grep -E '^ipv[46] .*(tcp|udp) .* src=(10\.77|fd00:0*77)' /proc/net/nf_conntrack
+		return
+	fi
+	pins=(/run/nsfast/bpf/*/*)
+	[ "$(bpftool -j map dump pinned "${pins[0]}/nsf_flow_keys" | jq length)" = 0 ] &&
+		[ "$(bpftool -j map dump pinned "${pins[0]}/nsf_used" | jq '[.[].formatted.value] | add')" = 0 ]
+}
+
 # snapshot NS: all that `nsfast down` must leave as it was before `up`, as text, without what changes by itself:
 # operational state of links, numbers of connections, caches
 snapshot() {

@@ -78,7 +78,7 @@ nat_down() {
 	run ! gone "$watch"
 	nsf down --all
 	[ -n "$(captured "$ROOM/leak.pcap")" ] || return 0
-	captured "$ROOM/leak.pcap" -e -c 20
+	captured "$ROOM/leak.pcap" -e -x -c 20
 	watch_anew
 	false
 }
@@ -122,20 +122,6 @@ ask() {
 	in_ns "$1" "$PYTHON" tests/packets/mirror.py ask "$2" "$3" "${4:-$FAR}" "${5:-7}"
 }
 
-# flows [CONDITION]: their number
-flows() {
-	nsf -j flows | jq "[.[] | select(${1:-true})] | length"
-}
-
-# flows_are OPERATOR N [CONDITION]: as test(1) compares
-flows_are() {
-	test "$(flows "${3-}")" "$1" "$2"
-}
-
-dropped() {
-	nsf -j drops | jq "[.[] | select(.reason == \"$1\") | .packets] | add // 0"
-}
-
 # hold NS SPORT HOW OUT: a TCP connection to the outside's mirror that asks again by again; in $HELD
 hold() {
 	rm -f "$4.in"
@@ -163,11 +149,4 @@ let_go() {
 
 lines() {
 	[ "$(wc -l <"$2")" = "$1" ]
-}
-
-# No flow and no external port in the data path's tables, read without nsfast
-nothing_held() {
-	local pins=(/run/nsfast/bpf/*/*)
-	[ "$(bpftool -j map dump pinned "${pins[0]}/nsf_flow_keys" | jq length)" = 0 ] &&
-		[ "$(bpftool -j map dump pinned "${pins[0]}/nsf_used" | jq '[.[].formatted.value] | add')" = 0 ]
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # ICMP through translation, RFC 5508 by requirement and every case of a quoted packet, in both directions.
 load lib
 load nat
@@ -26,10 +27,11 @@ teardown() { nat_down; }
 @test "5508-1: other queries are translated like echo or dropped by a name" {
 	nat_up
 	wire <<-'END'
+	mark_end(q)
 	for kind in () if SIX else (13, 15, 17, 37):
 	    q.send(error(q.addr, PEER, bytes(12), kind, 0))
 	for p in before_mark(q, out):
-	    assert p.src == EXT and message(p)[0] == 13, p.summary()
+	    assert p.src == EXT and message(p)[0] in (13, 15, 17), p.summary()
 	for kind in (129, 144, 145, 146, 147, 139, 140) if SIX else (14, 16, 18, 38, 0):
 	    lost(q, error(q.addr, PEER, bytes(12), kind, 0), out)
 	END
@@ -125,7 +127,8 @@ teardown() { nat_down; }
 	for f in conversations():
 	    whole = about_up(f)
 	    for size in range(8, len(whole) - upper(whole)[0] + 1):
-	        if (f.proto, size) != ("tcp", 17):  # half of the quoted sum is no sum
+	        # half of the quoted sum is no sum; to Linux less than a whole header has none
+	        if f.proto != "tcp" or not 17 <= size < (20 if NETFILTER else 18):
 	            arrives(f, whole, size=size)
 	    for size in range(-upper(whole)[0], 8):
 	        lost(out, error(ROUTER, f.ext, whole, size=size), q, silent=False)
@@ -250,9 +253,11 @@ teardown() { nat_down; }
 	            said(f, f.down(), *kind)
 	        assert time.monotonic() < end, "an error refreshes"
 	        select.select([], [], [], 0.2)
-	    assert f.shown()["state"] == before["state"]
+	    after = f.shown()
+	    assert after["state"] == before["state"], (before, after)
 	    f.works()
-	    assert f.shown()["expires_seconds"] >= before["expires_seconds"] - 1
+	    after = f.shown()
+	    assert after["expires_seconds"] >= before["expires_seconds"] - 1, (before, after)
 	END
 }
 
@@ -305,10 +310,14 @@ teardown() { nat_down; }
 	        told(crosses(q, p, q), "ttl")
 	END
 	ip -n "$H" route add unreachable "${NOBODY}100"
+	until_ok 10 no_way # Linux says it once a second, and has said something lately
+	ip -n "$H" route del unreachable "${NOBODY}100"
+}
+
+no_way() {
 	wire <<-'END'
 	told(crosses(q, packet("udp", q.addr, 5000, ROUTER, 80), q), "host")
 	END
-	ip -n "$H" route del unreachable "${NOBODY}100"
 }
 
 @test "5508-11: redirects, router messages, source quench and unknown types do not leave a container" {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # Every protocol is translated: SCTP and UDP-Lite by ports, all others by address; options of the IP header are no bar.
 load lib
 load nat
@@ -52,6 +53,7 @@ teardown() { nat_down; }
 	            have = came[SCTP].chksum
 	            del came[SCTP].chksum
 	            assert parsed(came)[SCTP].chksum != have, "damage is hidden"
+	    before_mark(c.inner, out)  # Linux says that it knows no such protocol
 	    c.works()
 	END
 }
@@ -92,6 +94,7 @@ teardown() { nat_down; }
 }
 
 @test "UDP-Lite: translated by port, whatever its checksum covers" {
+	only bpf "Linux tracks none: it reckons the sum as if it were UDP's"
 	nat_up
 	wire <<-'END'
 	for c in q, r:
@@ -150,10 +153,12 @@ teardown() { nat_down; }
 	    n = 0 if SIX else have.ihl * 4
 	    assert bytes(have)[n:] == bytes(want)[n:], have.summary()
 	    sums(have)
-	for proto in "udp", "tcp", "icmp", "sctp", "udplite":
+	for proto in ("udp", "tcp", "icmp", "sctp", "udplite")[: 4 if NETFILTER else 5]:
 	    for c in q, r:
 	        f = Flow(proto, c, 5000)
 	        for options in (*OPTIONS, *LONG_OPTIONS):
+	            if NETFILTER and options == [(44, bytes(8))]:
+	                continue  # a fragment of all there is: the kernel puts it together
 	            p = with_options(f.up(), options)
 	            same(crosses(c, p, out), f.up_seen(p), options)
 	            p = with_options(f.down(), options)

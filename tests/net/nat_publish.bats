@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # Published ports: reached from everywhere they should be, by nobody else, and gone at once when the rule goes.
 load lib
 load nat
@@ -118,13 +119,14 @@ asks() {
 	    port = 5000 if address == EXT else 5001
 	    p = packet(proto, PEER, port, address, 8080, **first)
 	    crosses(out, p, q, expected(p, dst=q.addr, dport=80))
-	    p = packet(proto, q.addr, 80, PEER, port, **then)
+	    p = packet(proto, q.addr, 80, PEER, port, answer=True, **then)
 	    crosses(q, p, out, expected(p, src=address, sport=8080))
 	for address in EXT, EXT2:
 	    talk("tcp", address, first={"flags": "S", "ack": 0}, then={"flags": "SA"})
 	    talk("tcp", address)
 	    talk("udp", address)
-	    talk("sctp", address, first={"chunk": SCTPChunkInit()}, then={"chunk": SCTPChunkInitAck()})
+	    talk("sctp", address, first={"chunk": SCTPChunkInit(init_tag=1)},
+	         then={"chunk": SCTPChunkInitAck(init_tag=2)})
 	    talk("sctp", address)
 	END
 }
@@ -270,7 +272,7 @@ goes_on() {
 	            crosses(q, p, out, want)
 	    lost(r, error(r.addr, PEER, seen), out)
 	    then = {"flags": "SA"} if proto == "tcp" else {}
-	    said = packet(proto, q.addr, 80, PEER, 5000, **then)
+	    said = packet(proto, q.addr, 80, PEER, 5000, answer=True, **then)
 	    seen = crosses(q, said, out, expected(said, src=EXT, sport=8080))
 	    for kind in KINDS:
 	        for source in PEER, ROUTER:
@@ -301,7 +303,7 @@ goes_on() {
 	    p = packet("tcp", PEER, 5000, EXT, 8080, flags=flags, load=b"")
 	    crosses(out, p, q, expected(p, dst=q.addr, dport=80))
 	def from_q(flags):
-	    p = packet("tcp", q.addr, 80, PEER, 5000, flags=flags, load=b"")
+	    p = packet("tcp", q.addr, 80, PEER, 5000, answer=True, flags=flags, load=b"")
 	    crosses(q, p, out, expected(p, src=EXT, sport=8080))
 	for ending in (("FA", "FA"), ("R",)) * 2:
 	    from_peer("S")

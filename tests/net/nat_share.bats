@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # Shares: what one container can use up, what it cannot, and that the host's own conversations are kept apart.
 load lib
 load nat

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
 # TCP through translation, RFC 5382 and RFC 7857 by requirement: openings, states, resets, and what opens nothing.
 load lib
 load nat

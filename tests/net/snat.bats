@@ -26,14 +26,6 @@ ask() {
 	in_ns "$1" "$PYTHON" tests/packets/mirror.py ask "$2" "$3" "${4:-203.0.113.10}" 7
 }
 
-flows() {
-	nsf -j flows | jq "[.[] | select(${1:-true})] | length"
-}
-
-dropped() {
-	nsf -j drops | jq "[.[] | select(.reason == \"$1\") | .packets] | add // 0"
-}
-
 # shows JQ: of the only network's JSON
 shows() {
 	nsf -j show t0 | jq -c ".[0] | $1"

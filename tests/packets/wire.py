@@ -31,6 +31,7 @@ from scapy.packet import Raw
 from scapy.utils import checksum
 
 SIX = os.environ["FAMILY"] == "6"
+NETFILTER = os.environ.get("MODE") == "netfilter"  # the kernel's own connection tracking translates
 GATEWAY4, EXT4 = "10.77.0.1", "198.51.100.1"
 if SIX:
     GATEWAY, EXT, EXT2 = "fd00:77::1", "2001:db8:51::1", "2001:db8:51::77"
@@ -148,19 +149,28 @@ def echo(answer, **fields):
     return ICMP(type=0 if answer else 8, **fields)
 
 
+def numbers(answer, flags="PA", **_):
+    """Of a TCP segment: who begins counts from 1000, who answers from 2000, and each says the same again and again."""
+    mine, other = (2000, 1000) if answer else (1000, 2000)
+    return {"flags": flags, "seq": mine + ("S" not in flags), "ack": other + 1}
+
+
 def packet(proto, src, sport, dst, dport, answer=False, ip=None, load=b"word", **fields):
     """A packet; echo has its identifier in place of sport, or of dport in an answer. ip: more of the header's fields."""
     p = header(src, dst, **(ip or {}))
     if proto == "udp":
         p /= UDP(sport=sport, dport=dport, **fields) / Raw(load)
     elif proto == "tcp":
-        p /= TCP(sport=sport, dport=dport, **{"flags": "PA", "seq": 1000, "ack": 2000, **fields}) / Raw(load)
+        p /= TCP(sport=sport, dport=dport, **{**numbers(answer, **fields), **fields}) / Raw(load)
     elif proto == "icmp":
         p /= echo(answer, id=dport if answer else sport, **fields) / Raw(load)
     elif proto == "udplite":
         p = plain(src, dst, 136, udplite(src, sport, dst, dport, load, **fields), **(ip or {}))
     else:
-        p /= SCTP(sport=sport, dport=dport, tag=7) / fields.get("chunk", SCTPChunkData(data=load))
+        chunk = fields.get("chunk", SCTPChunkData(data=load))
+        # RFC 9260, section 8.5: the tag is what the other one has chosen, and none is known to who begins
+        tag = 0 if type(chunk) is SCTPChunkInit else 1 if answer else 2
+        p /= SCTP(sport=sport, dport=dport, tag=tag) / chunk
     return parsed(p)
 
 
@@ -241,7 +251,7 @@ def message(p):
     return b[n], b[n + 1], b[n + 8 :]
 
 
-ERRORS = {"ttl": (3, 0), "no route": (1, 0), "host": (1, 3), "refused": (1, 1)} if SIX else \
+ERRORS = {"ttl": (3, 0), "no route": (1, 0), "host": (1, 0 if NETFILTER else 3), "refused": (1, 1)} if SIX else \
     {"ttl": (11, 0), "no route": (3, 0), "host": (3, 1), "refused": (3, 13)}
 
 
@@ -301,6 +311,8 @@ def lost(src, p, dst, silent=True):
     if silent:
         came = before_mark(dst, src)
         assert not came, "not silent to %s: %s -> %s" % (src.ns, p.summary(), [c.summary() for c in came])
+    elif src is out:
+        before_mark(dst, src)  # what the host says to it is not taken for what comes next
 
 
 class Flow:
