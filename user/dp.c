@@ -7,6 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/pkt_cls.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -256,6 +258,20 @@ static int dp_run_fd(int prog)
 	return -EBUSY;
 }
 
+/* A frame on an interface that is none of ours goes on as it came: so little shows that programs do here what they say. */
+static int dp_try(struct nsfast_bpf *s)
+{
+	__u8 frame[64] = { [12] = 8, [14] = 0x45, [17] = 50, [22] = 64, [23] = IPPROTO_UDP }, out[64];
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = sizeof(frame), .data_out = out,
+		    .data_size_out = sizeof(out));
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(s->progs.nsf_from_uplink), &opts))
+		return fail_feature("kernel does not run a packet through the BPF programs: %s", strerror(errno));
+	if ((int)opts.retval != TC_ACT_UNSPEC || memcmp(frame, out, sizeof(frame)))
+		return fail_feature("kernel runs a packet through the BPF programs, and not as they say");
+	return 0;
+}
+
 /* Everything is made in a folder of another name: what has the host's name is complete. */
 int dp_load(__u64 host, __u32 flows, struct dp *ret)
 {
@@ -270,6 +286,8 @@ int dp_load(__u64 host, __u32 flows, struct dp *ret)
 		return fail(-errno, "cannot make folder '%s'", DP_ROOT);
 	dp_remove(fresh);
 	r = dp_load_object(host, flows, &s);
+	if (!r)
+		r = dp_try(s);
 	if (!r && mkdir(fresh, 0700))
 		r = fail(-errno, "cannot make folder '%s'", fresh);
 	if (!r)
@@ -300,6 +318,7 @@ int dp_unload(__u64 host)
 	if (!access(dir, F_OK))
 		return fail(-EBUSY, "cannot remove all pins in '%s'", dir);
 	rmdir(DP_ROOT);
+	state_drop_bpffs();
 	return 0;
 }
 

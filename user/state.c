@@ -215,23 +215,37 @@ static bool is_lock(const char *name)
 	return streq(name, LOCK_FILE);
 }
 
-void state_tidy(void)
+/* True if it is away. */
+static bool drop_bpffs(int dir)
 {
-	autoclose int dir = open_dir(false);
 	bool away = dir >= 0 && mountns_away(STATE_DIR);
 
 	/* rmdir() of what is a mount point only in another namespace takes that mount away: be sure to have seen it */
 	if (dir < 0 || (away && visit(VISIT_LOOK)))
-		return;
+		return false;
 	if (has_here()) {
 		if (!holds_only(STATE_BPFFS, is_kernels))
-			return;
+			return false;
 		if (away && visit(VISIT_UNMOUNT))
-			return;
+			return false;
 		if (has_here() && unmount_here())
-			return;
+			return false;
 	}
-	if (rmdir(STATE_BPFFS) && errno != ENOENT)
+	return !rmdir(STATE_BPFFS) || errno == ENOENT;
+}
+
+void state_drop_bpffs(void)
+{
+	autoclose int dir = open_dir(false);
+
+	drop_bpffs(dir);
+}
+
+void state_tidy(void)
+{
+	autoclose int dir = open_dir(false);
+
+	if (!drop_bpffs(dir))
 		return;
 	unlinkat(dir, NEW_FILE, 0);
 	if (!holds_only(STATE_DIR, is_lock))

@@ -28,6 +28,8 @@ int state_bpffs(void);
 bool state_has_bpffs(void);
 /* Undoes state_lock's and state_bpffs' doing where nothing is left inside: bpffs, lock file, directory. Call it with the lock held, last of all. */
 void state_tidy(void);
+/* Takes away the bpffs where nothing is pinned any more. The lock is held. */
+void state_drop_bpffs(void);
 
 /*
  * Facts of one host (by its namespace's cookie), kept as lines "KIND KEY VALUE" in STATE_DIR/host-COOKIE, rewritten

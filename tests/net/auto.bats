@@ -41,6 +41,15 @@ t0() {
 	done
 }
 
+@test "where programs load and no packet can be run through them it is netfilter, and nothing is left of bpf" {
+	run -0 --separate-stderr t0 without EOPNOTSUPP:10 # BPF_PROG_TEST_RUN
+	[[ $output == *"mode netfilter"* ]]
+	[ "${#stderr_lines[@]}" = 1 ]
+	[[ $stderr == *"since bpf does not work here: "*"a packet"* ]]
+	[ ! -e /run/nsfast/bpf ]
+	in_ns a ping -c 1 -W 1 203.0.113.10
+}
+
 @test "bpf asked for and not to be had is an error, and leaves nothing" {
 	run -5 without ENOSYS up t0 --mode bpf --subnet 10.77.0.1/24 --ns a --uplink up0
 	run -4 without EPERM up t0 --mode bpf --subnet 10.77.0.1/24 --ns a --uplink up0

@@ -70,7 +70,7 @@ stands() {
 			[ -z "$(in_ns "$H" nft list tables)" ]
 			[ -z "$(ip -n "$H" link show type bridge)" ]
 		else
-			[ ! -e /run/nsfast/bpf/3 ]
+			[ ! -e /run/nsfast/bpf ]
 			[ -z "$(ip -n "$H" link show t0-far 2>/dev/null)" ]
 		fi
 	done
