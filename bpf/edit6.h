@@ -309,8 +309,9 @@ __noinline int edit6(struct __sk_buff *ctx, struct pkt *p)
 	switch ((enum edit)p->edit) {
 	case EDIT_NONE:
 	case EDIT_ARP:
-	case EDIT_MACS:
 		break;
+	case EDIT_MACS:
+		return edit_macs(ctx, p);
 	case EDIT_ND:
 		return edit6_nd(ctx, p);
 	case EDIT_TTL:

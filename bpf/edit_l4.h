@@ -5,6 +5,18 @@
 #include "parse.h"
 #include "sctp.h"
 
+/* The frame goes elsewhere, the packet stays as it is. */
+static __always_inline int edit_macs(struct __sk_buff *ctx, struct pkt *p)
+{
+	struct ethhdr *eth = ctx_data(ctx);
+
+	if ((void *)(eth + 1) > ctx_data_end(ctx))
+		return -1;
+	mac_copy(eth->h_dest, p->out_dmac);
+	mac_copy(eth->h_source, p->out_smac);
+	return 0;
+}
+
 /* Where a protocol has its checksum and its ports, from the transport header on. */
 struct edit_l4 {
 	__u32 sum; /* 0: none that depends on what is changed */

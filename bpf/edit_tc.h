@@ -39,18 +39,6 @@ static __always_inline void edit_addr(struct iphdr *ip, __be32 *at, __be32 to)
 	*at = to;
 }
 
-/* The frame goes elsewhere, the packet stays as it is. */
-static __always_inline int edit_macs(struct __sk_buff *ctx, struct pkt *p)
-{
-	struct ethhdr *eth = ctx_data(ctx);
-
-	if ((void *)(eth + 1) > ctx_data_end(ctx))
-		return -1;
-	mac_copy(eth->h_dest, p->out_dmac);
-	mac_copy(eth->h_source, p->out_smac);
-	return 0;
-}
-
 /* MACs if they are known, TTL, and addresses. */
 static __always_inline int edit_head(struct __sk_buff *ctx, struct pkt *p)
 {
@@ -319,9 +307,9 @@ __noinline int edit4(struct __sk_buff *ctx, struct pkt *p)
  * the stages leave behind. So they find no pointer in it, and after them there is none in it either: ctx comes beside it,
  * and records are looked up by what stands in it.
  */
-static __always_inline int edit(struct __sk_buff *ctx, struct pkt *p)
+static __always_inline int edit(struct __sk_buff *ctx, struct pkt *p, __u32 family)
 {
-	if (p->edit == EDIT_NONE)
+	if (!family || p->edit == EDIT_NONE)
 		return 0;
-	return p->family == 6 && p->edit != EDIT_MACS ? edit6(ctx, p) : edit4(ctx, p);
+	return family == 6 ? edit6(ctx, p) : edit4(ctx, p);
 }

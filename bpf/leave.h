@@ -168,14 +168,13 @@ static __always_inline enum verdict leave_aim(struct pkt *p, enum verdict v)
 	return v;
 }
 
-static __always_inline int leave_tc(struct pkt *p, enum verdict v)
+/* The family comes beside p, as the compiler knows it: functions of the other one are not even there to be verified. */
+static __always_inline int leave_tc(struct pkt *p, enum verdict v, __u32 family)
 {
 	struct __sk_buff *ctx = p->ctx;
 
 	if (v == OPEN || v == ENTER || v == HAIRPIN) /* counted there */
 		return leave_jump(p, v);
-	if (unlikely(p->back))
-		v = frag_leave(p, v);
 	if (p->slot && !frag_counted(p))
 		leave_rx(p->slot, p->len);
 	if (v == NEXT || v == PASS)
@@ -185,7 +184,7 @@ static __always_inline int leave_tc(struct pkt *p, enum verdict v)
 	if (v == FLOOD)
 		return leave_flood(p);
 	v = leave_aim(p, v);
-	if (edit(ctx, p))
+	if (edit(ctx, p, family))
 		return leave_drop(p, NSF_DROP_EDIT);
 	if (v == ON)
 		return TC_ACT_UNSPEC;
@@ -198,4 +197,12 @@ static __always_inline int leave_tc(struct pkt *p, enum verdict v)
 	if (v == HAND || v == DETOUR)
 		return leave_hand(ctx, p->out);
 	return bpf_redirect(p->out, v == HOST || v == UP ? BPF_F_INGRESS : 0);
+}
+
+/* The same for what may have come back from the defragmenter. */
+static __always_inline int leave_back(struct pkt *p, enum verdict v, __u32 family)
+{
+	if (p->back)
+		v = frag_leave(p, v);
+	return leave_tc(p, v, family);
 }

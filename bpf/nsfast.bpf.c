@@ -20,7 +20,7 @@ int nsf_from_port(struct __sk_buff *ctx)
 
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
 
-	return leave_tc(&p, path_from_port(&p));
+	return leave_tc(&p, path_from_port(&p), 4);
 }
 
 SEC("tc")
@@ -28,7 +28,7 @@ int nsf_from_host(struct __sk_buff *ctx)
 {
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1 };
 
-	return leave_tc(&p, path_from_host(&p));
+	return leave_tc(&p, path_from_host(&p), 0);
 }
 
 SEC("tc")
@@ -39,7 +39,7 @@ int nsf_from_uplink(struct __sk_buff *ctx)
 
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
 
-	return leave_tc(&p, path_from_uplink(&p));
+	return leave_tc(&p, path_from_uplink(&p), 4);
 }
 
 SEC("tc")
@@ -50,7 +50,7 @@ int nsf_to_uplink(struct __sk_buff *ctx)
 
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .family = 4 };
 
-	return leave_tc(&p, path_to_uplink(&p));
+	return leave_tc(&p, path_to_uplink(&p), 4);
 }
 
 /* Where packets go that belong to no flow yet; see nsf_jumps. */
@@ -59,7 +59,7 @@ int nsf_open(struct __sk_buff *ctx)
 {
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
 
-	return leave_tc(&p, path_open(&p));
+	return leave_back(&p, path_open(&p), 4);
 }
 
 SEC("tc")
@@ -67,7 +67,7 @@ int nsf_enter(struct __sk_buff *ctx)
 {
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
 
-	return leave_tc(&p, path_enter(&p));
+	return leave_back(&p, path_enter(&p), 4);
 }
 
 SEC("tc")
@@ -75,7 +75,7 @@ int nsf_hairpin(struct __sk_buff *ctx)
 {
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
 
-	return leave_tc(&p, path_hairpin(&p));
+	return leave_back(&p, path_hairpin(&p), 4);
 }
 
 /* The same for IPv6. */
@@ -84,7 +84,7 @@ int nsf_from_port6(struct __sk_buff *ctx)
 {
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 6 };
 
-	return leave_tc(&p, path_from_port(&p));
+	return leave_tc(&p, path_from_port(&p), 6);
 }
 
 SEC("tc")
@@ -92,7 +92,7 @@ int nsf_from_up6(struct __sk_buff *ctx)
 {
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 6 };
 
-	return leave_tc(&p, path_from_uplink(&p));
+	return leave_tc(&p, path_from_uplink(&p), 6);
 }
 
 SEC("tc")
@@ -100,7 +100,7 @@ int nsf_to_up6(struct __sk_buff *ctx)
 {
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .family = 6 };
 
-	return leave_tc(&p, path_to_uplink(&p));
+	return leave_tc(&p, path_to_uplink(&p), 6);
 }
 
 SEC("tc")
@@ -108,7 +108,7 @@ int nsf_open6(struct __sk_buff *ctx)
 {
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 6 };
 
-	return leave_tc(&p, path_open(&p));
+	return leave_back(&p, path_open(&p), 6);
 }
 
 SEC("tc")
@@ -116,7 +116,7 @@ int nsf_enter6(struct __sk_buff *ctx)
 {
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 6 };
 
-	return leave_tc(&p, path_enter(&p));
+	return leave_back(&p, path_enter(&p), 6);
 }
 
 SEC("tc")
@@ -124,7 +124,7 @@ int nsf_hairpin6(struct __sk_buff *ctx)
 {
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 6 };
 
-	return leave_tc(&p, path_hairpin(&p));
+	return leave_back(&p, path_hairpin(&p), 6);
 }
 
 /* What comes back from the defragmenter. */
@@ -136,7 +136,7 @@ int nsf_from_frag(struct __sk_buff *ctx)
 
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .family = 4 };
 
-	return leave_tc(&p, path_from_frag(&p));
+	return leave_back(&p, path_from_frag(&p), 4);
 }
 
 SEC("tc")
@@ -144,7 +144,7 @@ int nsf_from_frag6(struct __sk_buff *ctx)
 {
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .family = 6 };
 
-	return leave_tc(&p, path_from_frag(&p));
+	return leave_back(&p, path_from_frag(&p), 6);
 }
 
 /* The three that the loader runs itself. */
