@@ -22,8 +22,10 @@ PKGS   := libbpf libelf zlib libmnl
 WARN   := -Wall -Wextra -Werror -Wshadow -Wswitch
 FLAGS   = -std=gnu11 -D_GNU_SOURCE $(WARN) -Wmissing-prototypes -Iinclude -Iuser -I$(B)
 # the kernel gives callbacks and programs their parameters, needed or not
-BPF     = -O2 -g -target bpf -mcpu=v3 -std=gnu11 $(WARN) -Wno-unused-parameter -Iinclude \
-	  -I/usr/include/$$(gcc -print-multiarch)
+# one struct's members as another's own, see struct facts: what clang calls Microsoft's
+BPF_C   = -fms-extensions
+BPF     = -O2 -g -target bpf -mcpu=v3 -std=gnu11 $(BPF_C) $(WARN) -Wno-microsoft-anon-tag -Wno-unused-parameter \
+	  -Iinclude -I/usr/include/$$(gcc -print-multiarch)
 
 # without warnings: sanitized code makes gcc see overflows that are none, and the plain build has warned of the others
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -w
@@ -65,7 +67,7 @@ $(B)/user/%.o: user/%.c Makefile | $(SKELS) $(B)/version.h
 	$(Q)mkdir -p $(@D) && $(CC) $(FLAGS) $$(pkg-config --cflags $(PKGS)) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/tests/fuzz/%: LIBS := -fsanitize=fuzzer
-$(B)/tests/fuzz/nat: override CFLAGS += -Itests/model
+$(B)/tests/fuzz/nat: override CFLAGS += $(BPF_C) -Itests/model
 $(B)/tests/%: tests/%.c $(B)/user.a Makefile | $(SKELS)
 	$(call say,TEST,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(FLAGS) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(B)/user.a $(LIBS) \
@@ -76,7 +78,7 @@ $(CHECK): LIBS := -lcmocka
 # the data path's source for this machine's processor: its folder has the kernel's helpers in the place of libbpf's
 $(B)/tests/model/%: tests/model/%.c Makefile
 	$(call say,MODEL,$@)
-	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -D_GNU_SOURCE -Itests/model -Iinclude -O1 -g $(SANITIZE) -MMD -MP -MF $@.d \
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 $(BPF_C) -D_GNU_SOURCE -Itests/model -Iinclude -O1 -g $(SANITIZE) -MMD -MP -MF $@.d \
 		-MT $@ -o $@ $<
 
 $(B)/%.bpf.o: bpf/%.bpf.c Makefile

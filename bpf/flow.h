@@ -232,7 +232,7 @@ static __always_inline void flow_inner_key(const struct pkt *p, struct nsf_flow_
 }
 
 /* The flow of these two ends, seen from inside: by the guess that the port number was preserved, else by its inner key. */
-static __noinline struct nsf_flow *flow_from(struct pkt *p, struct nsf_flow_key *inner)
+static __always_inline struct nsf_flow *flow_look(struct pkt *p, struct nsf_flow_key *inner)
 {
 	const struct nsf_snat *snat = flow_snat(p->net, inner->saddr, p->family);
 	struct nsf_flow *f = NULL;
@@ -253,6 +253,12 @@ static __noinline struct nsf_flow *flow_from(struct pkt *p, struct nsf_flow_key 
 	return f;
 }
 
+/* The same for where there is less stack, and more time. */
+static __noinline struct nsf_flow *flow_from(struct pkt *p, struct nsf_flow_key *inner)
+{
+	return flow_look(p, inner);
+}
+
 static __noinline enum verdict flow_quoted_inner(struct pkt *p);
 
 /*
@@ -271,7 +277,7 @@ static __always_inline enum verdict flow_inner(struct pkt *p)
 	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo(p)))
 		return icmp_is_error(p) ? flow_quoted_inner(p) : NEXT;
 	flow_inner_key(p, &k);
-	f = flow_from(p, &k);
+	f = flow_look(p, &k);
 	if (!f || !six_same(p, f, true) ||
 	    (unlikely(f->slot != p->slot || f->port_gen != p->port->gen) && !flow_moves(p, f)))
 		return NEXT;

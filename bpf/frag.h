@@ -321,7 +321,7 @@ static __always_inline enum verdict frag_join(struct pkt *p, const struct nsf_fr
 	return NEXT;
 }
 
-static __always_inline enum verdict frag_back(struct pkt *p)
+static __noinline enum verdict frag_back(struct pkt *p)
 {
 	struct nsf_frag *f;
 

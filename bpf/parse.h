@@ -36,9 +36,9 @@ static __noinline int parse_pull(struct __sk_buff *ctx, __u32 head)
 }
 
 /* True if less than `head` bytes can be looked at directly, though the packet has more. */
-static __always_inline bool parse_beyond(const struct pkt *p, __u32 head)
+static __always_inline bool parse_beyond(struct __sk_buff *ctx, __u32 head)
 {
-	return data(p) + head > data_end(p) && p->ctx->len > (__u32)(p->ctx->data_end - p->ctx->data);
+	return ctx_data(ctx) + head > ctx_data_end(ctx) && ctx->len > (__u32)(ctx->data_end - ctx->data);
 }
 
 /* RFC 9260 section 3.1: the common header, and the head of the first chunk. */
@@ -66,9 +66,9 @@ static __always_inline __u8 parse_sctp_chunk(__u8 chunk)
 	return TCP_ACK;
 }
 
-static __always_inline void parse_l4(struct pkt *p, void *l4)
+static __always_inline void parse_l4(struct __sk_buff *ctx, struct facts *p, void *l4, __u32 family)
 {
-	void *end = data_end(p);
+	void *end = ctx_data_end(ctx);
 	struct parse_sctp *sctp = l4;
 	struct tcphdr *tcp = l4;
 	struct udphdr *udp = l4;
@@ -84,8 +84,8 @@ static __always_inline void parse_l4(struct pkt *p, void *l4)
 		p->sport = tcp->source;
 		p->dport = tcp->dest;
 		p->tcp = ((__u8 *)tcp)[13];
-		if (p->ctx->gso_size)
-			p->wire = p->l4 - ETH_HLEN + tcp->doff * 4 + p->ctx->gso_size;
+		if (ctx->gso_size)
+			p->wire = p->l4 - ETH_HLEN + tcp->doff * 4 + ctx->gso_size;
 		return;
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
@@ -95,8 +95,8 @@ static __always_inline void parse_l4(struct pkt *p, void *l4)
 		}
 		p->sport = udp->source;
 		p->dport = udp->dest;
-		if (p->ctx->gso_size)
-			p->wire = p->l4 - ETH_HLEN + sizeof(*udp) + p->ctx->gso_size;
+		if (ctx->gso_size)
+			p->wire = p->l4 - ETH_HLEN + sizeof(*udp) + ctx->gso_size;
 		return;
 	case IPPROTO_SCTP:
 		if ((void *)(sctp + 1) > end || room < sizeof(*sctp)) {
@@ -109,7 +109,7 @@ static __always_inline void parse_l4(struct pkt *p, void *l4)
 		return;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		if (p->proto != (p->family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) /* a protocol like any other */
+		if (p->proto != (family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) /* a protocol like any other */
 			return;
 		if ((void *)(icmp + 1) > end || room < sizeof(*icmp)) {
 			p->bad = NSF_DROP_SHORT_L4;
@@ -117,21 +117,21 @@ static __always_inline void parse_l4(struct pkt *p, void *l4)
 		}
 		p->icmp_type = icmp->type;
 		p->icmp_code = icmp->code;
-		if (icmp->type == (p->family == 6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO))
+		if (icmp->type == (family == 6 ? ICMPV6_ECHO_REQUEST : ICMP_ECHO))
 			p->sport = icmp->un.echo.id;
-		else if (icmp->type == (p->family == 6 ? ICMPV6_ECHO_REPLY : ICMP_ECHOREPLY))
+		else if (icmp->type == (family == 6 ? ICMPV6_ECHO_REPLY : ICMP_ECHOREPLY))
 			p->dport = icmp->un.echo.id;
 		return;
 	}
 }
 
-static __always_inline void parse_ip4(struct pkt *p)
+static __always_inline void parse_ip4(struct __sk_buff *ctx, struct facts *p)
 {
-	struct iphdr *ip = data(p) + ETH_HLEN;
-	__u32 head, total, have = p->ctx->len - ETH_HLEN;
+	struct iphdr *ip = ctx_data(ctx) + ETH_HLEN;
+	__u32 head, total, have = ctx->len - ETH_HLEN;
 	__u16 off;
 
-	if ((void *)(ip + 1) > data_end(p)) {
+	if ((void *)(ip + 1) > ctx_data_end(ctx)) {
 		p->bad = NSF_DROP_SHORT_IP4;
 		return;
 	}
@@ -143,13 +143,13 @@ static __always_inline void parse_ip4(struct pkt *p)
 	p->proto = ip->protocol;
 	head = ip->ihl * 4;
 	total = bpf_ntohs(ip->tot_len);
-	if (!total && p->ctx->gso_size) /* BIG TCP */
+	if (!total && ctx->gso_size) /* BIG TCP */
 		total = have;
 	if (ip->version != 4 || head < sizeof(*ip) || total < head || total > have) {
 		p->bad = NSF_DROP_BAD_IP4;
 		return;
 	}
-	if (!p->ctx->gso_size)
+	if (!ctx->gso_size)
 		p->wire = total;
 	p->l4 = ETH_HLEN + head;
 	off = bpf_ntohs(ip->frag_off);
@@ -159,35 +159,51 @@ static __always_inline void parse_ip4(struct pkt *p)
 		if (p->frag == FRAG_LATER)
 			return;
 	}
-	if (unlikely(head > sizeof(*ip)) && parse_beyond(p, PARSE_HEAD + PARSE_OPTIONS))
-		parse_pull(p->ctx, PARSE_HEAD + PARSE_OPTIONS);
+	if (unlikely(head > sizeof(*ip)) && parse_beyond(ctx, PARSE_HEAD + PARSE_OPTIONS))
+		parse_pull(ctx, PARSE_HEAD + PARSE_OPTIONS);
 	bounded(head);
 	head &= 15 * 4; /* it is no more; this the verifier can see */
-	parse_l4(p, data(p) + ETH_HLEN + head);
+	parse_l4(ctx, p, ctx_data(ctx) + ETH_HLEN + head, 4);
 }
 
-/* Ethernet header cut: DROP. What is wrong above it stands in p->bad, since a bridge forwards by MAC alone. */
-static __always_inline enum verdict parse(struct pkt *p)
+/* Why there is no Ethernet header, or NSF_DROP_NONE. */
+static __always_inline enum nsf_drop parse_eth(struct __sk_buff *ctx, struct facts *p)
 {
-	struct ethhdr *eth = data(p);
+	struct ethhdr *eth = ctx_data(ctx);
 
-	if (unlikely(parse_beyond(p, PARSE_HEAD))) {
-		if (parse_pull(p->ctx, PARSE_HEAD))
-			return drop(p, NSF_DROP_SHORT_ETH);
-		eth = data(p);
+	if (unlikely(parse_beyond(ctx, PARSE_HEAD))) {
+		if (parse_pull(ctx, PARSE_HEAD))
+			return NSF_DROP_SHORT_ETH;
+		eth = ctx_data(ctx);
 	}
-	if ((void *)(eth + 1) > data_end(p))
-		return drop(p, NSF_DROP_SHORT_ETH);
+	if ((void *)(eth + 1) > ctx_data_end(ctx))
+		return NSF_DROP_SHORT_ETH;
 	mac_copy(p->dmac, eth->h_dest);
 	mac_copy(p->smac, eth->h_source);
 	p->ethertype = eth->h_proto;
 	/* the kernel cuts GSO packets so that they fit their sender's MTU; headers are added where they are known */
-	p->wire = p->ctx->gso_size ? p->ctx->gso_size : p->ctx->len - ETH_HLEN;
+	p->wire = ctx->gso_size ? ctx->gso_size : ctx->len - ETH_HLEN;
 	p->tagged =
-		p->ctx->vlan_present || p->ethertype == bpf_htons(ETH_P_8021Q) || p->ethertype == bpf_htons(ETH_P_QINQ);
-	if (p->ethertype == bpf_htons(ETH_P_IP))
-		parse_ip4(p);
-	return NEXT;
+		ctx->vlan_present || p->ethertype == bpf_htons(ETH_P_8021Q) || p->ethertype == bpf_htons(ETH_P_QINQ);
+	return NSF_DROP_NONE;
+}
+
+static __always_inline enum nsf_drop parse4_frame(struct __sk_buff *ctx, struct facts *p)
+{
+	enum nsf_drop why = parse_eth(ctx, p);
+
+	if (!why && p->ethertype == bpf_htons(ETH_P_IP))
+		parse_ip4(ctx, p);
+	return why;
+}
+
+/*
+ * NSF_DROP_NONE, or why there is nothing to look at. What is wrong above Ethernet stands in p->bad, since a bridge forwards
+ * by MAC alone. Verified by itself, see struct facts.
+ */
+__noinline int parse4(struct __sk_buff *ctx, struct facts *p)
+{
+	return p ? parse4_frame(ctx, p) : NSF_DROP_SHORT_ETH;
 }
 
 static __always_inline __u32 parse_folded(__u64 sum)

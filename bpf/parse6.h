@@ -121,13 +121,11 @@ __noinline int parse6_chain(struct __sk_buff *ctx, struct parse6_walk *w)
 }
 
 /* Behind extension headers. False: p->bad. */
-static __noinline bool parse6_extended(struct pkt *p, __u32 total)
+static __noinline bool parse6_extended(struct __sk_buff *ctx, struct facts *p, __u32 total)
 {
-	struct parse6_walk w = {
-		.at = PARSE6_L4, .end = ETH_HLEN + total, .next = p->proto, .gso = !!p->ctx->gso_size
-	};
+	struct parse6_walk w = { .at = PARSE6_L4, .end = ETH_HLEN + total, .next = p->proto, .gso = !!ctx->gso_size };
 
-	p->bad = parse6_chain(p->ctx, &w);
+	p->bad = parse6_chain(ctx, &w);
 	if (p->bad)
 		return false;
 	p->l4 = w.at;
@@ -136,20 +134,20 @@ static __noinline bool parse6_extended(struct pkt *p, __u32 total)
 	p->id = w.id;
 	if (w.frag == FRAG_LATER)
 		return false;
-	if (parse_beyond(p, PARSE6_HEAD + PARSE6_CHAIN))
-		parse_pull(p->ctx, PARSE6_HEAD + PARSE6_CHAIN);
+	if (parse_beyond(ctx, PARSE6_HEAD + PARSE6_CHAIN))
+		parse_pull(ctx, PARSE6_HEAD + PARSE6_CHAIN);
 	return true;
 }
 
-static __noinline void parse6_ip(struct pkt *p)
+static __always_inline void parse6_ip(struct __sk_buff *ctx, struct facts *p)
 {
 	struct ipv6hdr *ip;
-	__u32 total, have = p->ctx->len - ETH_HLEN, at;
+	__u32 total, have = ctx->len - ETH_HLEN, at;
 
-	if (unlikely(parse_beyond(p, PARSE6_HEAD)))
-		parse_pull(p->ctx, PARSE6_HEAD);
-	ip = data(p) + ETH_HLEN;
-	if ((void *)(ip + 1) > data_end(p)) {
+	if (unlikely(parse_beyond(ctx, PARSE6_HEAD)))
+		parse_pull(ctx, PARSE6_HEAD);
+	ip = ctx_data(ctx) + ETH_HLEN;
+	if ((void *)(ip + 1) > ctx_data_end(ctx)) {
 		p->bad = NSF_DROP_SHORT_IP6;
 		return;
 	}
@@ -158,29 +156,35 @@ static __noinline void parse6_ip(struct pkt *p)
 	p->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
 	p->proto = ip->nexthdr;
 	total = bpf_ntohs(ip->payload_len);
-	total = !total && p->ctx->gso_size ? have : total + sizeof(*ip); /* BIG TCP */
+	total = !total && ctx->gso_size ? have : total + sizeof(*ip); /* BIG TCP */
 	if (ip->version != 6 || total > have) {
 		p->bad = NSF_DROP_BAD_IP6;
 		return;
 	}
 	p->saddr = parse6_handle(ip->saddr.s6_addr32);
 	p->daddr = parse6_handle(ip->daddr.s6_addr32);
-	if (!p->ctx->gso_size)
+	if (!ctx->gso_size)
 		p->wire = total;
 	p->l4 = PARSE6_L4;
-	if (unlikely(parse6_is_ext(p->proto)) && !parse6_extended(p, total))
+	if (unlikely(parse6_is_ext(p->proto)) && !parse6_extended(ctx, p, total))
 		return;
 	at = p->l4;
 	bounded(at);
 	if (at <= PARSE6_L4 + PARSE6_CHAIN)
-		parse_l4(p, data(p) + at);
+		parse_l4(ctx, p, ctx_data(ctx) + at, 6);
 }
 
-/* The stage after parse(). What is wrong stands in p->bad. */
-static __always_inline enum verdict parse6(struct pkt *p)
+/* As parse4(), and of no other ethertype. */
+__noinline int parse6(struct __sk_buff *ctx, struct facts *p)
 {
-	parse6_ip(p);
-	return NEXT;
+	enum nsf_drop why = p ? parse_eth(ctx, p) : NSF_DROP_SHORT_ETH;
+
+	if (why)
+		return why;
+	if (p->ethertype != bpf_htons(ETH_P_IPV6))
+		return NSF_DROP_NOT_IP;
+	parse6_ip(ctx, p);
+	return NSF_DROP_NONE;
 }
 
 /* The packet's addresses; false if it has none. */

@@ -24,17 +24,27 @@
 #include "port.h"
 #include "route.h"
 
-/* Each family has programs of its own, see nsfast.bpf.c: no other family's headers are read in them. */
+/* After reading. Each family has programs of its own, see nsfast.bpf.c: no other family's headers are read in them. */
+static __always_inline enum verdict path_understood(struct pkt *p, __u32 why)
+{
+	if (why)
+		return drop(p, why);
+	return p->family == 4 && p->ethertype == bpf_htons(ETH_P_IPV6) ? drop(p, NSF_DROP_NOT_IP) : NEXT;
+}
+
 static __always_inline enum verdict path_read(struct pkt *p)
 {
-	TRY(parse(p));
-	if ((p->ethertype == bpf_htons(ETH_P_IPV6)) != (p->family == 6))
-		return drop(p, NSF_DROP_NOT_IP);
-	return p->family == 6 ? parse6(p) : NEXT;
+	return path_understood(p, p->family == 6 ? parse6(p->ctx, &p->facts) : parse4(p->ctx, &p->facts));
+}
+
+/* The same without a call for IPv4: where the way is so short that the verifier may walk it for each way of reading. */
+static __always_inline enum verdict path_read_here(struct pkt *p)
+{
+	return path_understood(p, p->family == 6 ? parse6(p->ctx, &p->facts) : parse4_frame(p->ctx, &p->facts));
 }
 
 /* A packet that came back from the defragmenter: whose it is, and with its ports. */
-static __noinline enum verdict path_back(struct pkt *p)
+static __always_inline enum verdict path_back(struct pkt *p)
 {
 	TRY(frag_find(p));
 	TRY(path_read(p));
@@ -141,7 +151,7 @@ static __always_inline enum verdict path_from_port(struct pkt *p)
 static __always_inline enum verdict path_from_host(struct pkt *p)
 {
 	TRY(port_find(p));
-	TRY(parse(p));
+	TRY(path_read(p));
 	return fdb(p);
 }
 
@@ -175,9 +185,10 @@ static __noinline enum verdict path_routed(struct pkt *p)
 	return route_plain(p);
 }
 
-static __always_inline bool path_foreign(struct pkt *p)
+/* At the uplink: not what a container may have sent or may get. */
+static __always_inline bool path_foreign(struct pkt *p, enum verdict read)
 {
-	if (p->ctx->pkt_type != PACKET_HOST || path_read(p) != NEXT || p->tagged || p->bad)
+	if (read != NEXT || p->tagged || p->bad)
 		return true;
 	return p->family == 6 ? ip6_stays(p) : p->ethertype != bpf_htons(ETH_P_IP);
 }
@@ -192,7 +203,7 @@ static __always_inline enum verdict path_outer(struct pkt *p)
 /* A packet from outside: what belongs to no flow, publish or routed network passes on untouched. */
 static __always_inline enum verdict path_from_uplink(struct pkt *p)
 {
-	if (path_foreign(p))
+	if (p->ctx->pkt_type != PACKET_HOST || path_foreign(p, path_read_here(p)))
 		return PASS;
 	if (unlikely(p->frag))
 		return flow_ext(p) || publish_any() ? frag_from_uplink(p) : path_routed(p);
@@ -210,9 +221,7 @@ static __always_inline enum verdict path_from_frag(struct pkt *p)
 /* A packet on its way out of the uplink. What came in by an interface has been decided upon, by us or by the host. */
 static __always_inline enum verdict path_to_uplink(struct pkt *p)
 {
-	if (likely(p->ctx->ingress_ifindex) || path_read(p) != NEXT || p->tagged || p->bad || p->frag == FRAG_LATER)
-		return PASS;
-	if (p->family == 6 ? ip6_stays(p) : p->ethertype != bpf_htons(ETH_P_IP))
+	if (likely(p->ctx->ingress_ifindex) || path_foreign(p, path_read_here(p)) || p->frag == FRAG_LATER)
 		return PASS;
 	return host(p);
 }
@@ -222,7 +231,7 @@ static __always_inline enum verdict path_enter(struct pkt *p)
 {
 	if (frag_came(p))
 		TRY(path_back(p));
-	else if (path_foreign(p))
+	else if (p->ctx->pkt_type != PACKET_HOST || path_foreign(p, path_read(p)))
 		return PASS;
 	TRY(inbound_enter(p));
 	return path_routed(p);

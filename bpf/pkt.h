@@ -52,13 +52,13 @@ struct end {
 
 enum frag { FRAG_NONE, FRAG_FIRST, FRAG_LATER };
 
-struct pkt {
-	struct __sk_buff *ctx;
-	__u64 family; /* 4 or 6, of the program; a whole word is what the verifier knows at every test of it */
-
-	/* port: where it came from */
-	const struct nsf_port *port; /* NULL: from outside */
-	const struct nsf_net *net;
+/*
+ * What is known of the packet in plain numbers. A function that gets these alone and is not static is verified once, by
+ * itself, with any numbers; and for its caller, any numbers may stand here afterwards: all ways through it are one way
+ * again. Of a static one the verifier walks on from each way, and that of Linux 6.1 keeps them apart by every number that
+ * it knows, needed or not, for at calls it loses track of which are.
+ */
+struct facts {
 	__u32 net_id;
 	__u32 slot; /* of the attachment it came from; 0 on the uplink until a flow tells */
 	__u32 len;  /* of the frame as it came */
@@ -81,7 +81,6 @@ struct pkt {
 	__u32 wire; /* bytes from the IP header on, of the longest packet this one becomes on a wire */
 
 	/* the plan */
-	struct nsf_flow *flow;
 	__u32 flow_slot; /* in nsf_flows */
 	__u32 out;       /* ifindex */
 	__u32 out_slot;  /* attachment it leaves by, for counting; 0 for none */
@@ -104,6 +103,20 @@ struct pkt {
 	__u8 quote_proto; /* EDIT_QUOTE: protocol of the quoted packet */
 	__u16 quote_l4;   /* EDIT_QUOTE: offset of the quoted transport header */
 	__u16 quote_len;  /* EDIT_QUOTE: bytes of it that are there */
+};
+
+struct pkt {
+	struct __sk_buff *ctx;
+	__u64 family; /* 4 or 6, of the program; a whole word is what the verifier knows at every test of it */
+
+	/* not among the facts: the verifier would lose them */
+	const struct nsf_port *port; /* where it came from; NULL: from outside */
+	const struct nsf_net *net;
+	struct nsf_flow *flow;
+	union {
+		struct facts;
+		struct facts facts;
+	};
 };
 
 /* Goes on only if a stage has no opinion; the only control macro. */

@@ -21,7 +21,7 @@ for h in include/nsfast/*.h; do
 	alone "${h#include/}" clang -Wpadded -target bpf -idirafter "$arch"
 done
 for h in bpf/*.h; do
-	alone "$h" clang -O2 -target bpf -mcpu=v3 -I. -idirafter "$arch"
+	alone "$h" clang -O2 -target bpf -mcpu=v3 -fms-extensions -Wno-microsoft-anon-tag -I. -idirafter "$arch"
 done
 for h in user/*.h; do
 	alone "${h#user/}" gcc -D_GNU_SOURCE -Iuser "-I${B:-.build}"
