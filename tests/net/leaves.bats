@@ -223,6 +223,32 @@ collected() {
 	a_works
 }
 
+@test "FORWARD drops, bridge-nf-call-iptables and rp_filter are on, ip_forward is off: all works, after the cure that up names" {
+	local line cures=()
+	in_ns "$H" iptables -P FORWARD DROP
+	in_ns "$H" sysctl -qw net.bridge.bridge-nf-call-iptables=1 net.bridge.bridge-nf-call-ip6tables=1 \
+		net.ipv4.conf.all.rp_filter=1 net.ipv4.ip_forward=0
+	snapshot "$H" >"$ROOM/before"
+	run -0 --separate-stderr t0_up
+	# shellcheck disable=SC2154 # bats sets it
+	for line in "${stderr_lines[@]}"; do
+		cures+=("${line##*drops what is forwarded: }")
+		in_ns "$H" bash -c "${cures[-1]}"
+	done
+	[ "${#cures[@]}" = "$([ "$(mode)" = bpf ] && echo 0 || echo 1)" ]
+	a_works
+	serve b 80 "$PYTHON" tests/packets/mirror.py serve 80 10.77.0.3
+	nsf publish add t0 8080:b:80
+	for ns in "$OUT" a b "$H"; do
+		in_ns "$ns" "$PYTHON" tests/packets/mirror.py ask tcp 4444 198.51.100.1 8080
+	done
+	for line in "${cures[@]}"; do
+		in_ns "$H" bash -c "${line//-I /-D }"
+	done
+	nsf down t0
+	nothing_left
+}
+
 @test "it works where the host's firewall forwards nothing" {
 	only bpf "packets of netfilter mode pass the firewall"
 	in_ns "$H" iptables -P FORWARD DROP

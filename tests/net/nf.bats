@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-only
+# modes: netfilter
 # Mode netfilter beside what else is on the host: other firewalls, settings, and who flushes rulesets.
 load lib
 
