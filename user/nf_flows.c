@@ -4,14 +4,10 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/icmp.h>
-#include <linux/icmpv6.h>
-#include <linux/if_ether.h>
 #include <linux/netfilter/nf_conntrack_common.h>
-#include <linux/netfilter/nf_conntrack_sctp.h>
 #include <linux/netfilter/nf_conntrack_tcp.h>
 
-#include "conntrack.h"
+#include "conntrack_flow.h"
 #include "log.h"
 #include "nf_record.h"
 #include "sysctl.h"
@@ -52,100 +48,14 @@ static int nets_add(const char *name, void *arg)
 	return 0;
 }
 
-static bool within(const struct addr *a, const struct addr *net)
-{
-	return net->family && a->family == net->family && addr_same_prefix(a, net, net->plen);
-}
-
 static const struct network *nets_of(const struct nets *s, const struct addr *a)
 {
 	size_t i;
 
 	for (i = 0; i < s->n; i++)
-		if (within(a, &s->v[i].gateway) || within(a, &s->v[i].gateway6))
+		if (conntrack_within(a, &s->v[i].gateway) || conntrack_within(a, &s->v[i].gateway6))
 			return &s->v[i];
 	return NULL;
-}
-
-static const char *port_of(const struct network *n, const struct addr *a)
-{
-	size_t i;
-
-	for (i = 0; i < n->n_ports; i++) {
-		const struct addr *p = a->family == AF_INET6 ? &n->ports[i].addr6 : &n->ports[i].addr;
-
-		if (p->family && !memcmp(p->bytes, a->bytes, addr_size(a->family)))
-			return n->ports[i].name;
-	}
-	return NULL;
-}
-
-static enum flow_state state_of(const struct conntrack *c)
-{
-	if (c->orig.proto == IPPROTO_TCP) {
-		switch (c->tcp_state) {
-		case TCP_CONNTRACK_ESTABLISHED:
-			return FLOW_ESTABLISHED;
-		case TCP_CONNTRACK_FIN_WAIT:
-		case TCP_CONNTRACK_CLOSE_WAIT:
-			return FLOW_HALF_CLOSED;
-		case TCP_CONNTRACK_LAST_ACK:
-		case TCP_CONNTRACK_TIME_WAIT:
-			return FLOW_CLOSED;
-		case TCP_CONNTRACK_CLOSE:
-			return FLOW_RESET;
-		}
-		return FLOW_OPENING;
-	}
-	if (c->orig.proto == IPPROTO_SCTP) {
-		switch (c->tcp_state) {
-		case SCTP_CONNTRACK_ESTABLISHED:
-			return FLOW_ESTABLISHED;
-		case SCTP_CONNTRACK_SHUTDOWN_SENT:
-		case SCTP_CONNTRACK_SHUTDOWN_RECD:
-			return FLOW_HALF_CLOSED;
-		case SCTP_CONNTRACK_SHUTDOWN_ACK_SENT:
-			return FLOW_CLOSED;
-		}
-		return FLOW_OPENING;
-	}
-	return FLOW_ACTIVE;
-}
-
-static bool is_icmp(__u8 proto)
-{
-	return proto == IPPROTO_ICMP || proto == IPPROTO_ICMPV6;
-}
-
-/* As the container at one end has it. */
-static void flow_fill(const struct network *n, const struct conntrack *c, bool in, struct mode_flow *ret)
-{
-	*ret = (struct mode_flow){
-		.proto = c->orig.proto,
-		.state = state_of(c),
-		.inner = in ? c->reply.src : c->orig.src,
-		.ext = in ? c->orig.dst : c->reply.dst,
-		.peer = in ? c->orig.src : c->orig.dst,
-		.inner_port = in ? c->reply.sport : c->orig.sport,
-		.ext_port = in ? c->orig.dport : c->reply.dport,
-		.peer_port = in ? c->orig.sport : c->orig.dport,
-		.net = n->name,
-		.left = c->left,
-		.inbound = in,
-		.translated = true,
-		.out_packets = in ? c->reply_packets : c->orig_packets,
-		.out_bytes = in ? c->reply_bytes : c->orig_bytes,
-		.in_packets = in ? c->orig_packets : c->reply_packets,
-		.in_bytes = in ? c->orig_bytes : c->reply_bytes,
-	};
-	/* as everywhere else frames are counted, and not packets */
-	ret->out_bytes += ret->out_packets * ETH_HLEN;
-	ret->in_bytes += ret->in_packets * ETH_HLEN;
-	if (is_icmp(ret->proto)) {
-		ret->inner_port = c->orig.icmp_id;
-		ret->ext_port = c->reply.icmp_id;
-	}
-	ret->port = port_of(n, &ret->inner);
 }
 
 /* Begun by a container, led to one by a publish, or both: then it is a flow of each. Everything else is the host's own. */
@@ -156,9 +66,9 @@ static unsigned flows_of(const struct nets *s, const struct conntrack *c, struct
 	unsigned n = 0;
 
 	if (to)
-		flow_fill(to, c, true, &ret[n++]);
+		conntrack_flow(to, c, true, &ret[n++]);
 	if (from && (to || c->status & IPS_SRC_NAT))
-		flow_fill(from, c, false, &ret[n++]);
+		conntrack_flow(from, c, false, &ret[n++]);
 	if (n == 2) {
 		ret[0].hairpin = ret[1].hairpin = true;
 		ret[0].peer = ret[1].ext; /* as the receiver sees the sender */
@@ -177,8 +87,8 @@ static bool wanted(const struct flow_filter *f, const struct mode_flow *m)
 		return false;
 	if (f->states && !(f->states & 1U << m->state))
 		return false;
-	return !f->addr.family || within(&m->inner, &f->addr) || within(&m->ext, &f->addr) ||
-	       within(&m->peer, &f->addr);
+	return !f->addr.family || conntrack_within(&m->inner, &f->addr) || conntrack_within(&m->ext, &f->addr) ||
+	       conntrack_within(&m->peer, &f->addr);
 }
 
 struct reading {
@@ -262,7 +172,7 @@ static bool by_unanswered(const struct ending *e, const struct conntrack *c)
 
 static bool by_addr(const struct ending *e, const struct conntrack *c)
 {
-	return within(&c->orig.src, e->addr) || within(&c->reply.src, e->addr);
+	return conntrack_within(&c->orig.src, e->addr) || conntrack_within(&c->reply.src, e->addr);
 }
 
 /* Goes out by another address than it would now. */
@@ -274,16 +184,16 @@ static bool by_pool(const struct ending *e, const struct conntrack *c)
 	unsigned count = six ? n->n_pool6 : n->n_pool, i;
 	__u32 addr;
 
-	if (!within(&c->orig.src, six ? &n->gateway6 : &n->gateway) || !(c->status & IPS_SRC_NAT) ||
+	if (!conntrack_within(&c->orig.src, six ? &n->gateway6 : &n->gateway) || !(c->status & IPS_SRC_NAT) ||
 	    c->status & IPS_DST_NAT)
 		return false;
 	if ((six ? n->snat6 : n->snat) != NET_SNAT_ADDR)
 		return true;
-	if (!six && port_of(n, &c->orig.src)) {
+	if (!six && conntrack_port(n, &c->orig.src)) {
 		memcpy(&addr, c->orig.src.bytes, sizeof(addr));
-		return !within(&c->reply.dst, &pool[ntohl(addr) % count]);
+		return !conntrack_within(&c->reply.dst, &pool[ntohl(addr) % count]);
 	}
-	for (i = 0; i < count && !within(&c->reply.dst, &pool[i]); i++)
+	for (i = 0; i < count && !conntrack_within(&c->reply.dst, &pool[i]); i++)
 		;
 	return i == count;
 }
@@ -341,38 +251,6 @@ int nf_flows_end_pool(const struct network *n)
 	return end_all(&(struct ending){ .means = by_pool, .net = n });
 }
 
-/* One that the container began is turned at its source, one that came by a publish at its destination, and one between two
- * containers at both. */
-static struct conntrack_tuple put_tuple(__u8 proto, const struct addr *src, __u16 sport, const struct addr *dst,
-					__u16 dport)
-{
-	return (struct conntrack_tuple){ .src = *src, .dst = *dst, .proto = proto, .sport = sport, .dport = dport };
-}
-
-static void put_tuples(const struct mode_flow *m, const struct mode_flow *far, struct conntrack *c)
-{
-	if (m->inbound) {
-		c->orig = put_tuple(m->proto, &m->peer, m->peer_port, &m->ext, m->ext_port);
-		c->reply = put_tuple(m->proto, &m->inner, m->inner_port, &m->peer, m->peer_port);
-		c->status = IPS_DST_NAT;
-		return;
-	}
-	c->orig = put_tuple(m->proto, &m->inner, m->inner_port, &m->peer, m->peer_port);
-	c->reply = put_tuple(m->proto, &m->peer, m->peer_port, &m->ext, m->ext_port);
-	c->status = IPS_SRC_NAT;
-	if (far) {
-		c->reply.src = far->inner;
-		c->reply.sport = far->inner_port;
-		c->status |= IPS_DST_NAT;
-	}
-	if (!is_icmp(m->proto))
-		return;
-	c->orig.sport = c->orig.dport = c->reply.sport = c->reply.dport = 0;
-	c->orig.icmp_type = m->proto == IPPROTO_ICMP ? ICMP_ECHO : ICMPV6_ECHO_REQUEST;
-	c->orig.icmp_id = m->inner_port;
-	c->reply.icmp_id = m->ext_port;
-}
-
 static __u8 put_state(enum flow_state state)
 {
 	switch (state) {
@@ -404,7 +282,7 @@ int nf_flows_put(struct host *h, const struct mode_flow *m, const struct mode_fl
 	/* the kernel knows an SCTP association by tags that bpf mode does not keep */
 	if ((m->hairpin && !far) || m->proto == IPPROTO_SCTP)
 		return -EOPNOTSUPP;
-	put_tuples(m, far, &c);
+	conntrack_tuples(m, far, &c);
 	if (m->state != FLOW_OPENING)
 		c.status |= IPS_SEEN_REPLY | IPS_ASSURED;
 	r = nl_open_to(NETLINK_NETFILTER, &nl);
@@ -451,10 +329,10 @@ static int externals_count(const struct conntrack *c, void *arg)
 {
 	struct externals *e = arg;
 	int ledger = ledger_of(c->orig.proto);
-	__u16 port = is_icmp(c->orig.proto) ? c->reply.icmp_id : c->reply.dport;
+	__u16 port = conntrack_icmp(c->orig.proto) ? c->reply.icmp_id : c->reply.dport;
 	__u8 *byte;
 
-	if (ledger < 0 || !(c->status & IPS_SRC_NAT) || !within(&c->reply.dst, e->addr))
+	if (ledger < 0 || !(c->status & IPS_SRC_NAT) || !conntrack_within(&c->reply.dst, e->addr))
 		return 0;
 	byte = &e->seen[ledger][port / 8];
 	e->ret.used[ledger] += !(*byte & 1 << port % 8);
