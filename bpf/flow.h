@@ -195,7 +195,9 @@ static __always_inline void flow_translate(struct pkt *p, struct nsf_flow *f, __
 
 /*
  * A flow is its port's alone; but an endpoint behind a learning port may move to another one, as its MAC may. Nobody
- * takes it from a managed port.
+ * takes it from a managed port. One that is the gateway's still goes to the first learning port from which its inner
+ * endpoint speaks: with the MAC that is known of it or, if none is, with any, as whoever speaks first for an address
+ * behind learning ports has it anyway.
  */
 static __noinline bool flow_moves(const struct pkt *p, struct nsf_flow *f)
 {
@@ -204,9 +206,11 @@ static __noinline bool flow_moves(const struct pkt *p, struct nsf_flow *f)
 	struct nsf_share *s = share_row(p->slot);
 
 	was = bpf_map_lookup_elem(&nsf_ports, &slot);
-	if (!was || !s || was->gen != f->port_gen || (was->flags | p->port->flags) & NSF_PORT_MANAGED ||
-	    !mac_equal(f->inner_mac, p->smac))
+	if (!was || !s || was->gen != f->port_gen || (was->flags | p->port->flags) & NSF_PORT_MANAGED)
 		return false;
+	if (!mac_equal(f->inner_mac, p->smac) && (was->role != NSF_ROLE_GATEWAY || !mac_zero(f->inner_mac)))
+		return false;
+	mac_copy(f->inner_mac, p->smac);
 	share_put(slot, f->port_gen, counted);
 	if (counted & NSF_FLOW_COUNTED)
 		__sync_fetch_and_add(&s->flows, 1);
@@ -288,6 +292,23 @@ static __always_inline enum verdict flow_inner(struct pkt *p)
 	return unlikely(f->flags & NSF_FLOW_HAIRPIN) ? NEXT : flow_send(p, f, now);
 }
 
+/* Nobody knows yet behind which port the inner endpoint is: the host asks all of them, as for a packet of its own. */
+static __noinline enum verdict flow_seek(struct pkt *p, const struct nsf_flow *f)
+{
+	const struct nsf_flow6 *six;
+
+	p->macs = 0;
+	p->hop_family = p->family;
+	p->hop[0] = f->inner;
+	if (p->family != 6)
+		return NEIGH;
+	six = array_row(&nsf_flows, f->six);
+	if (!six)
+		return drop(p, NSF_DROP_PORT_GONE);
+	addr6_copy(p->hop, six->inner);
+	return NEIGH;
+}
+
 /* Where a flow's packets from outside go; PORT_GONE if the port was removed or its slot given to another. */
 static __always_inline enum verdict flow_port(struct pkt *p, struct nsf_flow *f)
 {
@@ -312,7 +333,9 @@ static __always_inline enum verdict flow_port(struct pkt *p, struct nsf_flow *f)
 	mac_copy(p->out_smac, p->net->mac);
 	p->nat |= NAT_DST;
 	flow_end_at(&p->dst, f, true);
-	return to->flags & NSF_PORT_PEER ? HAND : SEND;
+	if (to->flags & NSF_PORT_PEER)
+		return HAND;
+	return unlikely(to->role == NSF_ROLE_GATEWAY) ? flow_seek(p, f) : SEND;
 }
 
 /* A conversation of the host's own that has not got its own number outside. */

@@ -108,19 +108,6 @@ int addr_del(struct nl *nl, int ifindex, const struct addr *a)
 	return r == -EADDRNOTAVAIL || r == -ENODEV || r == -ENXIO ? 0 : r;
 }
 
-int neighbour_add(struct nl *nl, int ifindex, const struct addr *a, const __u8 mac[6])
-{
-	struct nlmsghdr *nlh = nl_msg(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
-	struct ndmsg *nd = mnl_nlmsg_put_extra_header(nlh, sizeof(*nd));
-
-	nd->ndm_family = a->family;
-	nd->ndm_ifindex = ifindex;
-	nd->ndm_state = NUD_STALE;
-	mnl_attr_put(nlh, NDA_DST, addr_size(a->family), a->bytes);
-	mnl_attr_put(nlh, NDA_LLADDR, 6, mac);
-	return nl_send(nl, NULL);
-}
-
 static int keep_addr(const struct nlmsghdr *nlh, void *arg)
 {
 	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);

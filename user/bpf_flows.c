@@ -75,9 +75,11 @@ static bool flows_copy(const struct dp *dp, __u32 slot, struct copy *ret)
 
 static const char *flows_port(const struct dp *dp, const struct nsf_flow *f)
 {
+	const struct nsf_port *p = &dp->ports[f->slot];
+
 	if (f->flags & NSF_FLOW_HOST)
 		return FLOW_HOST;
-	return dp->ports[f->slot].gen == f->port_gen ? dp->names[f->slot].port : NULL;
+	return p->gen == f->port_gen && p->role == NSF_ROLE_PORT ? dp->names[f->slot].port : NULL;
 }
 
 /* The timeout class is the sweep's. */
@@ -334,10 +336,18 @@ static void put_addrs(const struct dp *dp, const struct mode_flow *m, struct nsf
 	memcpy(c->ext6, m->ext.bytes, sizeof(c->ext6));
 }
 
+/* One without a port is the gateway's until its endpoint, behind a learning port, speaks: see nsfast/flow.h. */
+static __u32 put_slot(const struct dp *dp, __u32 net, const struct mode_flow *m)
+{
+	__u32 slot = m->port ? row_port(dp, net, m->port) : dp->nets[net].gateway_slot;
+
+	return !m->port || dp->ports[slot].flags & NSF_PORT_MANAGED ? slot : 0;
+}
+
 int bpf_flows_put(struct host *h, const struct mode_flow *m, const struct mode_flow *far)
 {
 	__u32 net = h->dp.loaded && m->net ? row_net(&h->dp, m->net) : 0;
-	__u32 slot = net && m->port ? row_port(&h->dp, net, m->port) : 0;
+	__u32 slot = net ? put_slot(&h->dp, net, m) : 0;
 	struct nsf_carry c = {
 		.inner_port = htons(m->inner_port),
 		.peer_port = htons(m->peer_port),
@@ -352,11 +362,11 @@ int bpf_flows_put(struct host *h, const struct mode_flow *m, const struct mode_f
 	autoclose int prog = -1;
 
 	(void)far; /* the receiver's flow is one by itself */
-	if (!slot || !(h->dp.ports[slot].flags & NSF_PORT_MANAGED))
+	if (!slot)
 		return -ENOENT;
 	put_addrs(&h->dp, m, &c);
 	c.idle = put_idle(&h->dp, &c, m->left);
-	memcpy(c.mac, h->dp.ports[slot].mac, sizeof(c.mac));
+	memcpy(c.mac, m->port ? h->dp.ports[slot].mac : m->mac, sizeof(c.mac));
 	prog = dp_prog(&h->dp, DP_PROG_CARRY);
 	if (prog < 0)
 		return prog;

@@ -22,6 +22,8 @@ struct carrying {
 	struct host *h;
 	const struct mode *from, *to;
 	const struct network *n;
+	int was;   /* ifindex of the other mode's gateway */
+	bool open; /* the network has ports whose containers are not known */
 	struct found *v;
 	size_t n_v, room;
 	__u64 *seen; /* what was carried before, by hash, in order */
@@ -86,12 +88,24 @@ static const struct mode_flow *far_of(const struct carrying *c, const struct mod
 	return NULL;
 }
 
+/* Who lives behind an adopted port only the host's neighbours tell: they go along with the flows. */
+static void introduce_one(const struct carrying *c, struct mode_flow *f)
+{
+	const struct port *p = f->port ? network_port(c->n, f->port) : NULL;
+
+	if ((!p || !p->netns[0]) && !neighbour_get(c->h->nl, c->was, &f->inner, f->mac))
+		neighbour_add(c->h->nl, c->n->ifindex, &f->inner, f->mac);
+}
+
 static void carry_one(struct carrying *c, struct found *one)
 {
-	int r;
+	int r = -ENOENT;
 
 	one->f.port = one->port[0] ? one->port : NULL;
-	r = c->to->flow_put(c->h, &one->f, far_of(c, &one->f));
+	if (c->open)
+		introduce_one(c, &one->f);
+	if (one->f.port || c->open)
+		r = c->to->flow_put(c->h, &one->f, far_of(c, &one->f));
 	c->ret->carried += !r || r == -EEXIST;
 	c->ret->lost += r && r != -EEXIST;
 	if (r && r != -EEXIST)
@@ -146,7 +160,9 @@ static int introduce(struct host *h, const struct network *n)
 static int go(struct host *h, const struct mode *from, const struct mode *to, struct network *n,
 	      struct handover_result *ret)
 {
-	struct carrying c = { .h = h, .from = from, .to = to, .n = n, .ret = ret };
+	struct carrying c = {
+		.h = h, .from = from, .to = to, .n = n, .was = n->ifindex, .open = network_adopts(n), .ret = ret
+	};
 	int r = 0;
 
 	*ret = (struct handover_result){};

@@ -76,6 +76,8 @@ int addr_add(struct nl *nl, int ifindex, const struct addr *a);
 int addr_del(struct nl *nl, int ifindex, const struct addr *a);
 /* A neighbour that is known from the start; the kernel asks it again in its own time (NUD_STALE). */
 int neighbour_add(struct nl *nl, int ifindex, const struct addr *a, const __u8 mac[6]);
+/* The MAC that a neighbour was last known to have. -ENOENT if none is known. */
+int neighbour_get(struct nl *nl, int ifindex, const struct addr *a, __u8 ret[6]);
 /* All addresses of the namespace (ifindex 0) or of one interface; a non-zero return of cb ends the walk and is returned. */
 int addr_list(struct nl *nl, int ifindex, int (*cb)(int ifindex, const struct addr *a, void *arg), void *arg);
 /* An interface's oldest IPv6 address of global scope that is there to stay: not deprecated, tentative or made up for

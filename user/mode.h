@@ -12,13 +12,14 @@ struct mode_flow {
 	struct addr inner, ext, peer;
 	__u16 inner_port, ext_port, peer_port;              /* host order; ICMP: the identifier, and 0 for the peer's */
 	const char *net;                                    /* NULL: a flow of the host itself */
-	const char *port;                                   /* FLOW_HOST for such a flow; NULL: its port is gone */
+	const char *port;                                   /* FLOW_HOST for such a flow; NULL: gone or not known */
 	__u64 left;                                         /* seconds until it ends without another packet */
 	bool inbound;                                       /* begun by the peer */
 	bool translated;                                    /* its external end is another one than the inner end */
 	bool overloaded;                                    /* shares its external port with flows to other peers */
 	bool hairpin;                                       /* its peer is behind an external end of this host too */
 	__u64 out_packets, out_bytes, in_packets, in_bytes; /* out: from the inner end */
+	__u8 mac[6];                                        /* for flow_put without a port: the inner end's, or zero */
 };
 
 struct mode_mac {

@@ -72,6 +72,15 @@ struct port *network_port(const struct network *n, const char *name)
 	return NULL;
 }
 
+bool network_adopts(const struct network *n)
+{
+	size_t i;
+
+	for (i = 0; i < n->n_ports && n->ports[i].netns[0]; i++)
+		;
+	return i < n->n_ports;
+}
+
 static bool is_alnum(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');

@@ -129,6 +129,7 @@ void network_free(struct network *n);
 /* Appends a zeroed port of that name and returns it; NULL if there is no memory. Moves the others: keep no pointers to them. */
 struct port *network_add_port(struct network *n, const char *name);
 struct port *network_port(const struct network *n, const char *name); /* NULL if there is none */
+bool network_adopts(const struct network *n);                         /* one of its ports is an adopted interface */
 /* The same for a publish. */
 struct publish *network_add_publish(struct network *n);
 

@@ -11,8 +11,8 @@ struct nsf_carry {
 	__u16 net;                              /* index in nsf_nets */
 	__u32 flags;                            /* NSF_FLOW_INBOUND, _HAIRPIN, _PUBLISH */
 	__u32 idle;                             /* ticks since its last packet */
-	__u16 slot;                             /* of its port */
-	__u8 mac[6];                            /* the inner endpoint's */
+	__u16 slot;                             /* of its port, or of the gateway, see flow.h */
+	__u8 mac[6];                            /* the inner endpoint's, zero if it is not known */
 	__u8 proto, family, tcp;                /* tcp: enum nsf_tcp_bit */
 	__u8 pad[5];
 };

@@ -23,6 +23,10 @@
  * oldest first. Whoever moves the generation on takes the flow apart: keys, claim on the external port, slot. Nothing
  * that lives is evicted.
  *
+ * A flow that was handed over from elsewhere (carry.h) and whose inner endpoint is behind a learning port begins as the
+ * gateway's. It becomes that port's with the first packet that the endpoint sends; until then what comes for it goes out
+ * of the gateway, by the host's neighbour table.
+ *
  * IPv6: keys and records hold handles (addr.h); the whole addresses stand in a second slot.
  *
  * Memory of a flow, at a table of n: record 64, outer key 48 + 16 + 8 (element, key, value), room for inner keys of a
@@ -80,7 +84,7 @@ enum nsf_flow_flag {
 
 /*
  * Map nsf_flows: array by slot, one cache line each. The data path writes it; after birth only seen, flags, tcp, the
- * next hop and inner_mac change, each at most once a tick but flags and tcp.
+ * next hop and inner_mac change, each at most once a tick but flags and tcp, and the port of an endpoint that moves.
  */
 struct nsf_flow {
 	__u32 gen;      /* goes up when the slot is given out, and when its flow dies */
@@ -91,14 +95,14 @@ struct nsf_flow {
 	__be16 inner_port, peer_port, ext_port; /* ICMP queries: as in struct nsf_flow_key */
 	__u16 net;                              /* index in nsf_nets */
 	__u32 flags;                            /* enum nsf_flow_flag; changed by atomic operations */
-	__u16 slot;                             /* of the port in nsf_ports */
+	__u16 slot;                             /* of the port in nsf_ports, or the gateway's, see above */
 	__u16 routed;                           /* low bits of the tick of the last route lookup */
 	__u16 mtu;                              /* of the way out by that lookup; 0: next hop unknown */
 	__u8 proto;                             /* IPPROTO_* */
 	__u8 tcp;                               /* enum nsf_tcp_bit */
 	__u8 family;                            /* 4 or 6 */
 	__u8 snat;                              /* index of the ledger in nsf_ledgers */
-	__u8 inner_mac[6];                      /* where packets to the inner endpoint go */
+	__u8 inner_mac[6];                      /* where packets to the inner endpoint go; zero: not known yet */
 	__u8 dmac[6];                           /* next hop outside; the source is struct nsf_net's uplink_mac */
 	__u8 pad[2];
 };

@@ -142,6 +142,70 @@ static void what_cannot_be_is_refused(void **state)
 	ends(b);
 }
 
+/* The same of a container with that address, nobody knows behind which port; mac NULL: nor by which MAC. */
+static struct nsf_carry unbound(__u32 inner, const struct mac *mac)
+{
+	struct nsf_carry c = outbound(AT_GW, 1000);
+
+	c.inner = htonl(inner);
+	memset(c.mac, 0, sizeof(c.mac));
+	if (mac)
+		memcpy(c.mac, mac, sizeof(c.mac));
+	return c;
+}
+
+static void the_first_who_speaks_for_it_has_it(void **state)
+{
+	struct nsf_carry c = unbound(C(0).addr, NULL);
+	struct pk in = tcp(FAR(80), EXT(1000), ACK), asked = in, out = tcp(C(1000), OUT(80), ACK), other = out;
+	struct bed *b = *state;
+	struct nsf_flow *f;
+
+	asked.daddr = C(0).addr;
+	asked.ttl--;
+	other.src = MAC(AT_D);
+	assert_int_equal(carried(b, &c), 0);
+	assert_int_equal(b->dp.shares[AT_GW].flows, 1);
+	STEP(b, "the host asks for it", AT_UPLINK, frame(in), SENT(TX(AT_GW)), frame(asked));
+	f = flow_of(b, C(1000), IPPROTO_TCP);
+	assert_int_equal(f->slot, AT_GW);
+	STEP(b, "it speaks", AT_C, frame(out), SENT(TX(AT_LEG)), frame(snat(out, 1000)));
+	assert_int_equal(f->slot, AT_C);
+	assert_int_equal(b->dp.shares[AT_GW].flows, 0);
+	assert_int_equal(b->dp.shares[AT_C].flows, 1);
+	STEP(b, "its port is known", AT_UPLINK, frame(in), SENT(TX(AT_C)), frame(dnat(in, C(1000))));
+	STEP(b, "another MAC has not got it any more", AT_D, frame(other), DROPPED(TCP_NO_FLOW));
+	assert_int_equal(f->slot, AT_C);
+	ends(b);
+	assert_int_equal(b->dp.shares[AT_C].flows, 0);
+}
+
+static void only_the_known_mac_has_it(void **state)
+{
+	const struct mac mac = MAC(AT_C);
+	struct nsf_carry c = unbound(C(0).addr, &mac);
+	struct pk out = tcp(C(1000), OUT(80), ACK), other = out;
+	struct bed *b = *state;
+
+	other.src = MAC(AT_D);
+	assert_int_equal(carried(b, &c), 0);
+	STEP(b, "another MAC", AT_D, frame(other), DROPPED(TCP_NO_FLOW));
+	STEP(b, "its own", AT_C, frame(out), SENT(TX(AT_LEG)), frame(snat(out, 1000)));
+	assert_int_equal(flow_of(b, C(1000), IPPROTO_TCP)->slot, AT_C);
+	ends(b);
+}
+
+static void a_managed_port_has_flows_of_its_own_alone(void **state)
+{
+	struct nsf_carry c = unbound(A(0).addr, NULL);
+	struct bed *b = *state;
+
+	assert_int_equal(carried(b, &c), 0);
+	STEP(b, "the managed port", AT_A, frame(tcp(A(1000), OUT(80), ACK)), DROPPED(TCP_NO_FLOW));
+	assert_int_equal(flow_of(b, A(1000), IPPROTO_TCP)->slot, AT_GW);
+	ends(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +214,9 @@ int main(void)
 		TEST(a_port_that_is_anothers_serves_this_peer_alone),
 		TEST(its_state_and_its_age_come_with_it),
 		TEST(what_cannot_be_is_refused),
+		TEST(the_first_who_speaks_for_it_has_it),
+		TEST(only_the_known_mac_has_it),
+		TEST(a_managed_port_has_flows_of_its_own_alone),
 	};
 
 	return RUN(tests, bed_setup);

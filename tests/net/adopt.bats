@@ -10,22 +10,12 @@
 #      └─ n2  eth0 10.77.0.42/24                        t0┘
 load lib
 
-# container NS HOST-NS INTERFACE ADDRESS: a namespace behind an interface that the host side does not know more about
-container() {
-	ip netns add "$1"
-	ip -n "$1" link set lo up
-	ip -n "$2" link add "$3" type veth peer name eth0 netns "$1"
-	ip -n "$1" link set eth0 up
-	ip -n "$1" addr add "$4" dev eth0
-	ip -n "$1" route add default via 10.77.0.1
-}
-
 nested() {
 	ip netns add n
 	ip -n "$H" link add to-n type veth peer name eth0 netns n
 	ip -n n link add br0 type bridge stp_state 0 mcast_snooping 0
-	container n1 n to-n1 10.77.0.41/24
-	container n2 n to-n2 10.77.0.42/24
+	adoptable n1 n to-n1 10.77.0.41/24
+	adoptable n2 n to-n2 10.77.0.42/24
 	for port in eth0 to-n1 to-n2; do
 		ip -n n link set "$port" master br0
 		ip -n n link set "$port" up
@@ -35,7 +25,7 @@ nested() {
 
 setup() {
 	host_up
-	container v "$H" to-v 10.77.0.40/24
+	adoptable v "$H" to-v 10.77.0.40/24
 	nested
 	# the kernel gives an interface its queueing discipline when it comes up first, and leaves it there
 	for port in to-v to-n; do
@@ -132,7 +122,7 @@ gets() {
 }
 
 @test "a container that moves to another port is found there at its first frame" {
-	container w "$H" to-w 10.77.0.43/24
+	adoptable w "$H" to-w 10.77.0.43/24
 	nsf add t0 w --dev to-w
 	echoes w 10.77.0.1
 	start in_ns a ping -i 0.02 -c 10000 -W 1 10.77.0.41 >"$ROOM/moving"
@@ -208,7 +198,7 @@ answered() {
 	run -0 nsf -j show t0
 	[ "$(jq -c '[.[].ports[].name] | sort' <<<"$output")" = '["a","n"]' ]
 	ip netns del v
-	container v "$H" to-v 10.77.0.40/24
+	adoptable v "$H" to-v 10.77.0.40/24
 	nsf add t0 v --dev to-v
 	echoes v 10.77.0.41
 }

@@ -83,6 +83,45 @@ serve() {
 	until_ok 5 listens "$ns" "$port"
 }
 
+# converse N NS COMMAND...: a program that reads lines from $ROOM/inN and writes to $ROOM/outN; ready after its first line
+converse() {
+	local n=$1 ns=$2
+	shift 2
+	mkfifo "$ROOM/in$n"
+	: >"$ROOM/out$n"
+	# shellcheck disable=SC2016 # it is the inner shell's
+	start nsenter --net="/run/netns/$ns" -- bash -c 'exec "$@" <>"$0"' "$ROOM/in$n" "$@" >"$ROOM/out$n" 2>&1
+	until_ok 5 said "$n" 1
+}
+
+# talk N NS SPORT ADDRESS PORT: a connection that is held; says again whom the other end sees for each line it reads
+talk() {
+	converse "$1" "$2" "$PYTHON" tests/packets/mirror.py hold "${@:3}" fin
+}
+
+# said N LINES: for until_ok
+said() {
+	[ "$(wc -l <"$ROOM/out$1")" -ge "$2" ]
+}
+
+# adoptable NS HOST-NS INTERFACE ADDRESS...: a namespace behind an interface that the host side does not know more about;
+# its gateways are the first addresses of these subnets
+adoptable() {
+	local ns=$1 a
+	ip netns add "$ns"
+	in_ns "$ns" sysctl -qw net.ipv6.conf.default.accept_dad=0
+	ip -n "$ns" link set lo up
+	ip -n "$2" link add "$3" type veth peer name eth0 netns "$ns"
+	ip -n "$ns" link set eth0 up
+	for a in "${@:4}"; do
+		ip -n "$ns" addr add "$a" dev eth0
+		case $a in
+		*:*) ip -n "$ns" -6 route add default via "${a%::*}::1" ;;
+		*) ip -n "$ns" route add default via "${a%.*}.1" ;;
+		esac
+	done
+}
+
 # host_up [NAME]: makes the topology above. $H and $OUT are its names, $ROOM a folder for the file's own use.
 host_up() {
 	local id=${1:-$BASHPID} ns

@@ -84,22 +84,6 @@ stands() {
 	[ "$(nsf -j mode t0 "$(mode)" | jq -c '.')" = '{"name":"t0","changed":false,"mode":"'"$(mode)"'","flows_carried":0,"flows_lost":0}' ]
 }
 
-# talk N NS SPORT ADDRESS PORT: a connection that is held; says again whom the other end sees for each `again N`
-talk() {
-	local n=$1 ns=$2
-	shift 2
-	mkfifo "$ROOM/in$n"
-	: >"$ROOM/out$n"
-	# shellcheck disable=SC2016 # it is the inner shell's
-	start nsenter --net="/run/netns/$ns" -- bash -c 'exec "$@" <>"$0"' "$ROOM/in$n" \
-		"$PYTHON" tests/packets/mirror.py hold "$@" fin >"$ROOM/out$n" 2>&1
-	until_ok 5 said "$n" 1
-}
-
-said() {
-	[ "$(wc -l <"$ROOM/out$1")" -ge "$2" ]
-}
-
 @test "connections live on, by the same external ports: out, in, between containers, by both families" {
 	local n i=1 udp
 	serve b 80 "$PYTHON" tests/packets/mirror.py serve 80 10.77.0.3 fd00:77::3
@@ -124,6 +108,44 @@ said() {
 			[ "$(sort -u "$ROOM/out$n" | wc -l)" = 1 ]
 		done
 		[ "$(in_ns b "$PYTHON" tests/packets/mirror.py ask udp 4000 203.0.113.10 7)" = "$udp" ]
+	done
+}
+
+@test "connections of containers behind adopted ports live on likewise, whichever side speaks first" {
+	local n i=1
+	adoptable v "$H" to-v 10.77.0.40/24 fd00:77::40/64
+	adoptable w "$H" to-w 10.77.0.41/24 fd00:77::41/64
+	nsf add t0 v --dev to-v
+	nsf add t0 w --dev to-w
+	mkfifo "$ROOM/in9"
+	# shellcheck disable=SC2016 # it is the inner shell's
+	start nsenter --net="/run/netns/$OUT" -- bash -c 'exec "$@" <>"$0"' "$ROOM/in9" "$PYTHON" tests/packets/mirror.py tell 9
+	until_ok 5 listens "$OUT" 9
+	serve b 80 "$PYTHON" tests/packets/mirror.py serve 80 10.77.0.3 fd00:77::3
+	talk 11 v 4000 203.0.113.10 7
+	talk 12 w 4000 203.0.113.10 7 # another external port
+	talk 13 v 4000 2001:db8:ff::10 7
+	talk 14 w 4002 198.51.100.1 8080 # a managed port's publish
+	converse 15 w "$PYTHON" tests/packets/mirror.py hear 4003 203.0.113.10 9
+	converse 16 w "$PYTHON" tests/packets/mirror.py hear 4003 2001:db8:ff::10 9
+	[ "$(sort -u "$ROOM/out11" "$ROOM/out12" | wc -l)" = 2 ]
+	for to in "$there" "$(mode)" "$there" "$(mode)"; do
+		run -0 nsf mode t0 "$to"
+		[[ $output != *lost* ]]
+		i=$((i + 1))
+		echo word >"$ROOM/in9"
+		until_ok 5 said 15 "$i"
+		until_ok 5 said 16 "$i"
+		for n in 11 12 13 14; do
+			echo >"$ROOM/in$n"
+			until_ok 5 said "$n" "$i"
+			[ "$(sort -u "$ROOM/out$n" | wc -l)" = 1 ]
+		done
+	done
+	for n in v w; do
+		nsf del t0 "$n"
+		ip -n "$H" link del "to-$n"
+		ip netns del "$n"
 	done
 }
 

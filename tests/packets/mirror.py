@@ -7,6 +7,8 @@ mirror.py ask PROTOCOL SPORT ADDRESS PORT   asks from a source port, prints the 
 mirror.py many PROTOCOL N ADDRESS PORT      N short conversations, each from another source port; prints how many were answered
 mirror.py hold SPORT ADDRESS PORT HOW       a TCP connection that asks again for each line on stdin, and at its end is
                                             closed (HOW: fin) or reset (rst)
+mirror.py tell PORT                         says each line of stdin to all who have connected, who never say anything
+mirror.py hear SPORT ADDRESS PORT           connects, and prints "connected" and what is said from there
 """
 import socket
 import socketserver
@@ -94,6 +96,23 @@ def hold(sport, peer, how):
     s.close()
 
 
+def tell(port):
+    listener = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    hearers = []
+    threading.Thread(target=lambda: [hearers.append(listener.accept()[0]) for _ in iter(int, 1)], daemon=True).start()
+    for line in sys.stdin:
+        for s in hearers:
+            s.sendall(line.encode())
+
+
+def hear(sport, peer):
+    s = connect("tcp", sport, peer)
+    s.settimeout(None)
+    print("connected", flush=True)
+    for line in s.makefile():
+        print(line, end="", flush=True)
+
+
 def main(verb, *args):
     if verb == "serve":
         serve(int(args[0]), args[1:])
@@ -103,6 +122,10 @@ def main(verb, *args):
         many(args[0], int(args[1]), (args[2], int(args[3])))
     elif verb == "hold":
         hold(int(args[0]), (args[1], int(args[2])), args[3])
+    elif verb == "tell":
+        tell(int(args[0]))
+    elif verb == "hear":
+        hear(int(args[0]), (args[1], int(args[2])))
 
 
 main(*sys.argv[1:])

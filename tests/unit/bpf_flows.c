@@ -9,7 +9,7 @@
 
 #define SLOTS 16
 
-enum { PORT_A = 3, PORT_B = 4, PORT_C = 5 };
+enum { GATEWAY = 1, PORT_A = 3, PORT_B = 4, PORT_C = 5 };
 
 /* t0 (1) has a and b, t1 (2) has c. */
 struct tables {
@@ -195,6 +195,9 @@ static void translated_overloaded_and_whose_it_is(void **state)
 	assert_true(read_one(t, &f).last.translated);
 	f.port_gen--;
 	assert_null(read_one(t, &f).last.port);
+	t->ports[GATEWAY] = (struct nsf_port){ .gen = 3, .net = 1, .role = NSF_ROLE_GATEWAY };
+	f = flow(t, GATEWAY, IPPROTO_UDP, 5000);
+	assert_null(read_one(t, &f).last.port); /* nobody knows it yet */
 	f = flow(t, PORT_A, IPPROTO_TCP, 5000);
 	f.net = 0;
 	f.slot = 0;

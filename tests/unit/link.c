@@ -270,6 +270,28 @@ static void all_links_are_listed_and_a_walk_can_be_ended(void **state)
 	assert_int_equal(n, 7);
 }
 
+static void a_neighbour_has_the_mac_it_was_given_and_others_none(void **state)
+{
+	struct nl *nl = *state;
+	struct addr four, six;
+	struct link a;
+	__u8 mac[6] = {};
+
+	make_pair(nl, "a", "b", 0);
+	a = get(nl, "a");
+	assert_int_equal(link_set(nl, a.ifindex, &(struct link_change){ .up = 1 }), 0);
+	assert_int_equal(addr_parse("10.77.0.2", &four), 0);
+	assert_int_equal(addr_parse("fd00:77::2", &six), 0);
+	assert_int_equal(neighbour_get(nl, a.ifindex, &four, mac), -ENOENT);
+	assert_int_equal(neighbour_add(nl, a.ifindex, &four, mac_a), 0);
+	assert_int_equal(neighbour_add(nl, a.ifindex, &six, mac_b), 0);
+	assert_int_equal(neighbour_get(nl, a.ifindex, &four, mac), 0);
+	assert_memory_equal(mac, mac_a, 6);
+	assert_int_equal(neighbour_get(nl, a.ifindex, &six, mac), 0);
+	assert_memory_equal(mac, mac_b, 6);
+	assert_int_equal(neighbour_get(nl, a.peer, &four, mac), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +305,7 @@ int main(void)
 		IN_NETNS(a_link_without_a_carrier_to_wait_for_gets_no_link_local_address_either),
 		IN_NETNS(the_longest_alias_fits),
 		IN_NETNS(deleting_one_end_takes_both_and_can_be_repeated),
+		IN_NETNS(a_neighbour_has_the_mac_it_was_given_and_others_none),
 		IN_NETNS(all_links_are_listed_and_a_walk_can_be_ended),
 	};
 
