@@ -9,6 +9,7 @@
 
 #include "nsfast/count.h"
 
+#include "announce.h"
 #include "bpf_port6.h"
 #include "bpf_publish.h"
 #include "bpf_row.h"
@@ -112,9 +113,11 @@ static int port_adopt(struct host *h, const struct network *n, struct port *p, _
 	struct link l;
 	int r = port_adoptable(h, n, p, &l);
 
-	if (r)
-		return r;
-	return port_install(h, n, p, slot, &l);
+	if (!r)
+		r = port_install(h, n, p, slot, &l);
+	if (!r)
+		announce(h, n, l.ifindex);
+	return r;
 }
 
 static int port_create(struct host *h, const struct network *n, struct port *p, __u32 slot)

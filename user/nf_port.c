@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "announce.h"
 #include "bridge.h"
 #include "ifname.h"
 #include "log.h"
@@ -176,7 +177,11 @@ static int port_adopt(struct host *h, const struct network *n, struct port *p, i
 		r = port_begin(h, n->name, p);
 	if (!r)
 		r = port_record(h, n->name, record_put, p);
-	return r ? r : port_join(h, n, p, &l, bridge);
+	if (!r)
+		r = port_join(h, n, p, &l, bridge);
+	if (!r)
+		announce(h, n, l.ifindex);
+	return r;
 }
 
 static int port_create(struct host *h, const struct network *n, const struct network *now, struct port *p, int bridge)

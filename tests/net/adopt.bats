@@ -142,6 +142,27 @@ answered() {
 	[ "$(grep -c 'bytes from' "$ROOM/moving")" -gt "$1" ]
 }
 
+# knows NS ADDRESS MAC
+knows() {
+	[ "$(ip -n "$1" -j neigh show "$2" | jq -r '.[].lladdr')" = "$3" ]
+}
+
+@test "a container that knew another MAC by the gateway's address learns the right one at once, by both families" {
+	gateway6=$(ip -n "$H" -6 -j addr show t0 scope global | jq -r '.[].addr_info[].local // empty')
+	right=$(ip -n "$H" -j link show t0 | jq -r '.[].address')
+	nsf del t0 v
+	ip -n "$H" link set to-v up
+	ip -n v -6 addr add "${gateway6%::*}::40/64" dev eth0 nodad
+	for address in 10.77.0.1 "$gateway6"; do
+		ip -n v neigh replace "$address" lladdr 02:00:00:00:99:99 dev eth0 nud reachable
+	done
+	nsf add t0 v --dev to-v
+	for address in 10.77.0.1 "$gateway6"; do
+		until_ok 1 knows v "$address" "$right"
+	done
+	echoes v 203.0.113.10
+}
+
 @test "an adopted port cannot take a managed port's MAC or the gateway's" {
 	for victim in "$(mac a)" "$(ip -n "$H" -j link show t0 | jq -r '.[].address')"; do
 		before=$(port_of "$victim")
