@@ -8,6 +8,7 @@
 #include "log.h"
 #include "opt.h"
 #include "out.h"
+#include "port.h"
 #include "up.h"
 
 enum { OPT_ADDRESS = OPT_LONG, OPT_MAC, OPT_DEV, OPT_PORT_NETNS, OPT_LIMIT };
@@ -60,6 +61,8 @@ static int add_read(int argc, char **argv, struct port *p)
 static int add_run(struct change *c, const char *name, const struct port *asked)
 {
 	char text[ADDR_STRLEN];
+	__u64 imported = 0;
+	struct link l;
 	struct port *p;
 	int r;
 
@@ -76,10 +79,16 @@ static int add_run(struct change *c, const char *name, const struct port *asked)
 	r = up_resolve_port(&c->n, p);
 	if (!r)
 		r = conf_check(&c->n);
+	if (!r && p->dev[0])
+		r = port_adoptable(&c->h, &c->n, p, &l);
+	if (!r && p->dev[0] && c->m->import)
+		imported = c->m->import(&c->h, &c->n);
 	if (!r)
 		r = c->m->port_add(&c->h, &c->n, p);
 	if (r)
 		return r;
+	if (imported)
+		c->m->import_end(&c->h, &c->n);
 	out_open_object(NULL);
 	out_str("network", "%s/", c->n.name);
 	out_str("name", "%s: added", name);
@@ -87,6 +96,7 @@ static int add_run(struct change *c, const char *name, const struct port *asked)
 		p->addr.family ? addr_format(&p->addr, true, text) : NULL);
 	out_str("address6", p->addr6.family ? " and %s" : NULL,
 		p->addr6.family ? addr_format(&p->addr6, true, text) : NULL);
+	out_u64("flows_imported", imported ? ", %" PRIu64 " flows imported" : NULL, imported);
 	out_text("\n");
 	out_close_object();
 	return 0;

@@ -108,6 +108,7 @@ static void up_tell(const struct network *n, const struct mode *m, const struct 
 	out_u64("ports", ", %" PRIu64 " ports", n->n_ports);
 	out_u64("ports_added", did->added && !did->made ? ", %" PRIu64 " added" : NULL, did->added);
 	out_u64("ports_removed", did->removed ? ", %" PRIu64 " removed" : NULL, did->removed);
+	out_u64("flows_imported", did->imported ? ", %" PRIu64 " flows imported" : NULL, did->imported);
 	out_u64("publishes", n->n_publishes ? ", %" PRIu64 " published" : NULL, n->n_publishes);
 	out_text("\n");
 	out_close_object();

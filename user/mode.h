@@ -89,6 +89,13 @@ struct mode {
 	/* Enters a flow; of one between two containers far is the receiver's, else NULL. -EEXIST if it is there, another error if
 	 * it cannot be; prints nothing. */
 	int (*flow_put)(struct host *h, const struct mode_flow *f, const struct mode_flow *far);
+	/*
+	 * Adopted ports are to come whose containers have connections already, by the kernel's connection tracking: those that
+	 * the network would translate alike become its flows, before any packet comes by the ports. Returns how many. When all
+	 * else is done, import_end takes them from the kernel. What fails is warned of. NULL: the tracking is this mode's own.
+	 */
+	__u64 (*import)(struct host *h, const struct network *n);
+	void (*import_end)(struct host *h, const struct network *n);
 
 	/* State for users; net NULL: of all networks. A non-zero return of cb ends the walk and is returned. */
 	int (*flows)(struct host *h, const struct flow_filter *f, int (*cb)(const struct mode_flow *f, void *arg),

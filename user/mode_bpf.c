@@ -4,6 +4,7 @@
 
 #include "bpf_flows.h"
 #include "bpf_handover.h"
+#include "bpf_import.h"
 #include "bpf_net.h"
 #include "bpf_port.h"
 #include "bpf_port6.h"
@@ -47,6 +48,8 @@ const struct mode mode_bpf = {
 	.leave = bpf_handover_leave,
 	.settle = bpf_handover_settle,
 	.flow_put = bpf_flows_put,
+	.import = bpf_import,
+	.import_end = bpf_import_end,
 	.flows = bpf_flows_read,
 	.flows_end = bpf_flows_end,
 	.fdb = bpf_read_fdb,

@@ -6,6 +6,7 @@
 
 #include "log.h"
 #include "netns.h"
+#include "port.h"
 
 static int up_interrupted(void)
 {
@@ -85,12 +86,36 @@ static int up_ports6(struct host *h, const struct mode *m, const struct network 
 	return r;
 }
 
+/* Before ports are adopted that are not there yet, and if they can be. */
+static int up_import(struct host *h, const struct mode *m, const struct network *is, const struct network *want,
+		     struct up_result *ret)
+{
+	bool any = false;
+	struct link l;
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && m->import && i < want->n_ports; i++) {
+		const struct port *p = &want->ports[i], *now = is ? network_port(is, p->name) : NULL;
+
+		if (p->netns[0] || (now && up_same_port(now, p)))
+			continue;
+		any = true;
+		r = port_adoptable(h, want, p, &l);
+	}
+	if (!r && any)
+		ret->imported = m->import(h, want);
+	return r;
+}
+
 static int up_new(struct host *h, const struct mode *m, struct network *want, struct up_result *ret)
 {
 	bool published;
 	size_t i;
 	int r = m->net_add(h, want);
 
+	if (!r)
+		r = up_import(h, m, NULL, want, ret);
 	for (i = 0; !r && i < want->n_ports; i++) {
 		r = up_interrupted();
 		if (!r)
@@ -170,6 +195,8 @@ static int up_steps(struct host *h, const struct mode *m, const struct network *
 	if (!r)
 		r = up_ports6(h, m, is, want, ret);
 	if (!r)
+		r = up_import(h, m, is, want, ret);
+	if (!r)
 		r = up_add_ports(h, m, is, want, ret);
 	if (!r)
 		r = up_interrupted();
@@ -230,11 +257,12 @@ int up_converge(struct host *h, const struct mode *m, const struct network *is, 
 	int r;
 
 	*ret = (struct up_result){};
-	if (!is)
-		return up_new(h, m, want, ret);
-	want->id = is->id;
-	r = up_steps(h, m, is, want, ret);
-	if (r)
+	if (is)
+		want->id = is->id;
+	r = is ? up_steps(h, m, is, want, ret) : up_new(h, m, want, ret);
+	if (r && is)
 		up_back(h, m, is);
+	if (!r && ret->imported)
+		m->import_end(h, want);
 	return r;
 }

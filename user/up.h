@@ -15,6 +15,7 @@ int up_resolve_port(const struct network *n, struct port *p);
 
 struct up_result {
 	unsigned made, added, removed, changed; /* networks, ports, ports, settings */
+	__u64 imported;                         /* flows */
 };
 
 /* Makes it so. Ports that should be as they are are not touched. What a failure or a signal leaves half
