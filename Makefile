@@ -133,14 +133,14 @@ demo: deps-demo ## show it at work in private namespaces
 	@$(MAKE) --no-print-directory all
 	@$(B)/nsfast demo
 
-check: deps ## run the tests; T=name for some files only, MODE=netfilter for all of them in that mode
+check: deps ## run the tests; T='name name' for some files only, MODE=netfilter for all of them in that mode
 	@$(MAKE) --no-print-directory programs
 	@B='$(B)' T='$(T)' MODE='$(MODE)' tests/run
 
 # Short, it is part of CI: a network's life in both modes, and what the verifier has to go through.
-check-kernels: deps-kernels ## the tests on Debian's kernels 6.1 and 6.12, emulated; SHORT=1, KERNELS=6.1, T=name for less
+check-kernels: deps-kernels ## the tests on Debian's kernels 6.1 and 6.12, emulated; SHORT=1, KERNELS=6.1, T=name for less, ALL=1
 	@$(MAKE) --no-print-directory programs
-	@B='$(B)' T='$(T)' MODE='$(MODE)' SHORT='$(SHORT)' KERNELS='$(KERNELS)' tests/kernels/run.sh
+	@B='$(B)' T='$(T)' MODE='$(MODE)' SHORT='$(SHORT)' ALL='$(ALL)' KERNELS='$(KERNELS)' tests/kernels/run.sh
 
 asan: deps ## unit and bpf tests under the address and undefined behaviour sanitizers
 	@$(MAKE) --no-print-directory B=.build/asan CFLAGS='-O1 -g -fno-omit-frame-pointer $(SANITIZE)' programs

@@ -5,8 +5,8 @@
 # The guest sees the machine's root read-only, below a layer in memory: tools and the built nsfast are there unchanged,
 # and what it writes is gone with it. What counts is the line of status it prints, inside a limit of time.
 # The build folder lies in the tree. Arguments: a command for the guest in the place of the tests. Environment: KERNELS
-# which of "6.1 6.12", SHORT=1 for few tests in the place of all, GUEST_TIMEOUT seconds for each kernel, CMDLINE more for
-# the kernel's command line; B, T, MODE, SUITES as for tests/run.
+# which of "6.1 6.12", SHORT=1 for few tests, ALL=1 for those too that take hours, GUEST_TIMEOUT seconds for each kernel,
+# CMDLINE more for the kernel's command line; B, T, MODE, SUITES as for tests/run.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 export LC_ALL=C.UTF-8
@@ -73,7 +73,7 @@ boot() {
 	grep -qx 'status 0' "$log" || { echo "FAIL  kernel $1: $(grep -x 'status .*' "$log" || echo 'did not come to its end')"; return 1; }
 }
 
-command=$(printf '%q ' env B="$B" T="${T-}" MODE="${MODE-}" SUITES="${SUITES-}" SHORT="${SHORT-}" "$HERE/guest.sh" "$@")
+command=$(printf '%q ' env B="$B" T="${T-}" MODE="${MODE-}" SUITES="${SUITES-}" SHORT="${SHORT-}" ALL="${ALL-}" "$HERE/guest.sh" "$@")
 failed=0
 for k in ${KERNELS:-6.1 6.12}; do
 	get "$k" || die "cannot get Debian's kernel $k: see $ROOM; is 'apt-get update' done?"
