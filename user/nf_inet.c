@@ -165,6 +165,8 @@ static void uplink_rules(struct nf_script *s, const struct network *n)
 	if (!n->gateway6.family || n->snat6 == NET_SNAT_AUTO || !nf_sysctl_opened(s->h, n->uplink, AF_INET6))
 		return;
 	snprintf(match, sizeof(match), "meta nfproto ipv6 iifname \"%s\"", n->uplink);
+	if (!nf_sysctl_one6()) /* from any interface, but not where somebody else has containers */
+		nf_rule(s, "\t\tmeta nfproto ipv6 meta iifkind \"bridge\" accept");
 	closed_rules(s, n, nf_sysctl_one6() ? match : "meta nfproto ipv6");
 }
 

@@ -91,3 +91,62 @@ send([IP(dst="203.0.113.10") / TCP(sport=5000, dport=80, flags=f) for f in ("R",
 	capture_stop
 	[ -z "$(captured "$ROOM/leak.pcap")" ]
 }
+
+# lan NS ADDRESS4 ADDRESS6 INTERFACE [BRIDGE]: a neighbour of the host's by an interface, on a bridge of the host's or on none
+lan() {
+	local ns=$1 four=$2 six=$3 dev=$4 bridge=${5-} on=${5:-$4}
+	ip netns add "$ns"
+	in_ns "$ns" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
+	ip -n "$H" link add "$dev" type veth peer name eth0 netns "$ns"
+	[ -z "$bridge" ] || ip -n "$H" link add "$bridge" type bridge
+	[ -z "$bridge" ] || ip -n "$H" link set "$bridge" up
+	ip -n "$H" link set "$dev" ${bridge:+master "$bridge"} up
+	ip -n "$H" addr add "${four}1/24" dev "$on"
+	ip -n "$H" addr add "${six}1/64" dev "$on"
+	ip -n "$ns" link set eth0 up
+	ip -n "$ns" addr add "${four}2/24" dev eth0
+	ip -n "$ns" addr add "${six}2/64" dev eth0
+	ip -n "$ns" route add default via "${four}1"
+	ip -n "$ns" -6 route add default via "${six}1"
+	until_ok 5 in_ns "$H" ping -c 1 -W 1 "${six}2"
+}
+
+@test "the host becomes no router for the outside, and is one for somebody else's bridge" {
+	local to
+	ip -n "$H" addr add 2001:db8:51::1/64 dev up0
+	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0
+	ip -n "$H" -6 route add default via 2001:db8:51::2
+	ip -n "$OUT" route add 10.88.0.0/24 via 198.51.100.1
+	ip -n "$OUT" -6 route add fd88::/64 via 2001:db8:51::1
+	until_ok 5 in_ns "$H" ping -c 1 -W 1 2001:db8:51::2
+	lan lan 10.88.0. fd88:: to-lan
+	t0_up
+	works
+	for to in 10.88.0.2 fd88::2; do
+		run ! in_ns "$OUT" ping -c 1 -W 0.3 "$to"
+	done
+	[ "$(dropped NOT_FORWARDED)" = 2 ]
+	# somebody else has containers, and what it takes for them
+	in_ns "$H" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	lan other 10.99.0. fd99:: to-other br9
+	in_ns "$H" nft -f - <<-RULES
+		table inet other {
+			chain post {
+				type nat hook postrouting priority srcnat
+				iifname br9 oifname up0 masquerade
+			}
+			chain pre {
+				type nat hook prerouting priority dstnat
+				iifname up0 meta nfproto ipv4 tcp dport 9999 dnat ip to 10.99.0.2:80
+				iifname up0 meta nfproto ipv6 tcp dport 9999 dnat ip6 to [fd99::2]:80
+			}
+		}
+	RULES
+	serve other 80 "$PYTHON" tests/packets/mirror.py serve 80 10.99.0.2 fd99::2
+	in_ns other ping -c 1 -W 1 198.51.100.2
+	in_ns other ping -c 1 -W 1 2001:db8:51::2
+	for to in 198.51.100.1 2001:db8:51::1; do
+		in_ns "$OUT" "$PYTHON" tests/packets/mirror.py ask tcp 4444 "$to" 9999
+	done
+	works
+}
