@@ -89,6 +89,7 @@ static __always_inline bool birth_same(const struct birth *b, const struct nsf_f
 	       f->port_gen == b->port_gen;
 }
 
+/* An int: before Linux 6.4 maps return one, of which the other half of the register knows nothing (d7ba4cc900bf). */
 #define BIRTH_EEXIST -17
 
 /*
@@ -107,7 +108,7 @@ static __noinline enum nsf_drop birth_insert(struct birth *b, __u32 slot, __u32 
 	};
 	struct nsf_flow_key outer = k;
 	struct nsf_flow_ref ref = { .slot = slot, .gen = gen };
-	long r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_NOEXIST);
+	int r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_NOEXIST);
 	const struct nsf_flow *f;
 
 	if (r == BIRTH_EEXIST) {
