@@ -5,6 +5,7 @@
 #include "end.h"
 #include "frag.h"
 #include "icmp.h"
+#include "pool.h"
 #include "port.h"
 #include "route.h"
 #include "six.h"
@@ -18,10 +19,8 @@ static __always_inline struct nsf_flow *flow_find(struct pkt *p, const struct ns
 /* SNAT address of an inner address: always the same one of the network's pool (RFC 4787 REQ-2). NULL if it has none. */
 static __always_inline const struct nsf_snat *flow_snat(const struct nsf_net *net, __be32 inner, __u8 family)
 {
-	__u32 n = family == 6 ? net->n_snat6 : net->n_snat, i = 0;
+	__u32 n = family == 6 ? net->n_snat6 : net->n_snat, i = pool_index(inner, family, n);
 
-	if (n > 1)
-		i = bpf_ntohl(inner) % n;
 	if (!n || i >= NSF_POOL_MAX)
 		return NULL;
 	return family == 6 ? &net->snat6[i] : &net->snat[i];

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "birth.h"
+#include "pool.h"
 #include "route6.h"
 
 /* NULL: there are none. */
@@ -95,10 +96,10 @@ static __noinline bool six_local(struct pkt *p, const struct nsf_net *net)
 	return route6_ask(p, &q) && bpf_fib_lookup(p->ctx, &q, sizeof(q), 0) == BPF_FIB_LKUP_RET_NOT_FWDED;
 }
 
-/* The SNAT address of an inner address, as flow_snat() chooses it. */
+/* The SNAT address of an inner address, the one whose ledger flow_snat() gives. */
 static __always_inline const __u32 *six_pool(const struct nsf_net *net, __be32 inner)
 {
-	__u32 i = net->n_snat6 > 1 ? bpf_ntohl(inner) % net->n_snat6 : 0;
+	__u32 i = pool_index(inner, 6, net->n_snat6);
 
 	bounded(i);
 	i &= NSF_POOL_MAX - 1; /* it is less; this the verifier can see */

@@ -166,6 +166,34 @@ static void what_opens_nothing(void **state)
 	ROWS6(*state, rows);
 }
 
+/* A key by which the handles of addresses in a row are all even or all odd, and two SNAT addresses. */
+static void two_addresses(struct bed *b)
+{
+	const struct in6 pool[] = { SNAT6, IN6_DB8(0x51, 2) };
+	struct nsf_net *n = &b->dp.nets[1];
+
+	b->dp.state->handle_key[4] = 1ULL << 26;
+	table_clear(b->dp.map[DP_EXTS]);
+	table_clear(b->dp.map[DP_ADDRS]);
+	n->n_snat6 = ARRAY_SIZE(pool);
+	for (size_t i = 0; i < ARRAY_SIZE(pool); i++) {
+		n->snat6[i] = (struct nsf_snat){ .addr = handle6(b, pool[i]), .ledger = LEDGER6 };
+		memcpy(n->pool6[i], &pool[i], sizeof(pool[i]));
+	}
+}
+
+static void neighbours_do_not_all_leave_by_one_of_two_addresses(void **state)
+{
+	enum { SOURCE = 22 }; /* in the frame */
+	struct bed *b = *state;
+	__u8 by_a[16];
+
+	two_addresses(b);
+	settle();
+	memcpy(by_a, through(b, AT_A, frame6(udp6(A6(1000), OUT6(53))))->b + SOURCE, sizeof(by_a));
+	assert_memory_not_equal(through(b, AT_B, frame6(udp6(B6(1001), OUT6(53))))->b + SOURCE, by_a, sizeof(by_a));
+}
+
 /* One handle for all: a key that hashes nothing. */
 static void one_handle(struct bed *b)
 {
@@ -283,6 +311,7 @@ int main(void)
 		TEST6(a_port_that_moved_is_written_behind_them),
 		TEST6(sums_are_what_they_were),
 		TEST6(what_opens_nothing),
+		TEST6(neighbours_do_not_all_leave_by_one_of_two_addresses),
 		TEST6(a_shared_handle_misleads_nobody),
 		TEST6(a_publish_answers),
 		TEST6(a_full_table_refuses),

@@ -330,13 +330,13 @@ keys() {
 @test "the JSON of every verb parses and has the keys it always had" {
 	counters='rx_bytes rx_packets tx_bytes tx_packets'
 	run -0 --separate-stderr nsf -j up t0 --mode "$(mode)" --subnet 10.77.0.1/24 --ns a
-	[ "$(keys <<<"$output")" = "changed gateway gateway6 mode name ports ports_added ports_removed publishes snat uplink" ]
+	[ "$(keys <<<"$output")" = "changed flows_imported gateway gateway6 mode name ports ports_added ports_removed publishes snat uplink" ]
 	run -0 --separate-stderr nsf -j publish add t0 8080:a:80
 	[ "$(keys <<<"$output")" = "changed network publish publish.[] publish.[].address publish.[].last \
 publish.[].name publish.[].network publish.[].port publish.[].protocol publish.[].to_address publish.[].to_port" ]
 	run -0 --separate-stderr nsf -j publish del t0 8080:a:80
 	run -0 --separate-stderr nsf -j add t0 b
-	[ "$(keys <<<"$output")" = "address address6 name network" ]
+	[ "$(keys <<<"$output")" = "address address6 flows_imported name network" ]
 	echoes a 203.0.113.10
 	ip -n a addr add 10.77.0.200/32 dev lo
 	run ! in_ns a ping -c 1 -W 0.3 -I 10.77.0.200 203.0.113.10
