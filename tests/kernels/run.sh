@@ -6,8 +6,7 @@
 # and what it writes is gone with it. What counts is the line of status it prints, inside a limit of time.
 # The build folder lies in the tree. Arguments: a command for the guest in the place of the tests. Environment: KERNELS
 # which of "6.1 6.12", SHORT=1 for few tests, ALL=1 for those too that take hours, GUEST_TIMEOUT seconds for each kernel,
-# CMDLINE more for the kernel's command line, SMP how many CPUs each has (one is twice as fast as two: they wait for each
-# other's caches); B, T, MODE, SUITES as for tests/run.
+# CMDLINE more for the kernel's command line; B, T, MODE, SUITES as for tests/run.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 export LC_ALL=C.UTF-8
@@ -63,7 +62,7 @@ boot() {
 	local log=$ROOM/$1/console
 	initramfs "$1" "$2" || return 1
 	timeout --foreground --kill-after=5 "${GUEST_TIMEOUT:-36000}" \
-		qemu-system-x86_64 -M pc -accel tcg,thread=multi -cpu max -smp "${SMP:-1}" -m 4096 -nodefaults -no-user-config \
+		qemu-system-x86_64 -M pc -accel tcg,thread=multi -cpu max -smp 2 -m 4096 -nodefaults -no-user-config \
 		-no-reboot -nographic -serial stdio -kernel "$ROOM/$1/boot/vmlinuz-$1" -initrd "$ROOM/$1/initramfs.zst" \
 		-append "console=ttyS0 panic=-1 quiet mitigations=off ${CMDLINE-}" \
 		-virtfs local,path=/,mount_tag=machine,security_model=none,readonly=on,multidevs=remap \
@@ -75,14 +74,10 @@ boot() {
 }
 
 command=$(printf '%q ' env B="$B" T="${T-}" MODE="${MODE-}" SUITES="${SUITES-}" SHORT="${SHORT-}" ALL="${ALL-}" "$HERE/guest.sh" "$@")
-failed=0 guests=()
+failed=0
 for k in ${KERNELS:-6.1 6.12}; do
 	get "$k" || die "cannot get Debian's kernel $k: see $ROOM; is 'apt-get update' done?"
-	echo "$k: kernel $release"
-	(set -o pipefail && boot "$release" "$command" | sed -u "s/^/$k: /") &
-	guests+=($!)
-done
-for k in "${guests[@]}"; do
-	wait "$k" || failed=1
+	echo "kernel $release"
+	boot "$release" "$command" || failed=1
 done
 exit $failed
