@@ -4,9 +4,9 @@
 #include "nf_script.h"
 #include "nf_sysctl.h"
 
-static const char *const inet_reasons[] = { "MARTIAN_SRC",  "SPOOF_IP4",     "SPOOF_IP6", "SOURCE_ROUTE", "TCP_NO_FLOW",
-					    "ICMP_NO_FLOW", "ICMP_QUOTE",    "OTHER_NET", "NOT_UPLINK",   "UNSOLICITED",
-					    "FLOWS_QUOTA",  "NOT_FORWARDED", "NO_UPLINK" };
+static const char *const inet_reasons[] = { "MARTIAN_SRC", "MARTIAN_DST",  "SPOOF_IP4",     "SPOOF_IP6", "SOURCE_ROUTE",
+					    "TCP_NO_FLOW", "ICMP_NO_FLOW", "ICMP_QUOTE",    "OTHER_NET", "NOT_UPLINK",
+					    "UNSOLICITED", "FLOWS_QUOTA",  "NOT_FORWARDED", "NO_UPLINK" };
 const struct nf_reasons nf_inet_reasons = { inet_reasons, ARRAY_SIZE(inet_reasons) };
 
 static void timeouts(struct nf_script *s, const struct network *n)
@@ -186,7 +186,11 @@ static void forward_chain(struct nf_script *s)
 	nf_line(s, "\t}");
 }
 
-/* Nobody outside has an address of ours, and who has none yet speaks to the link only (RFC 4862, section 5.4.2). */
+/*
+ * Nobody outside has an address of ours, and who has none yet speaks to the link only (RFC 4862, section 5.4.2). The
+ * host's loopback is its own: route_localnet, which the gateway has for the sake of what is published, opens it to whoever
+ * is behind the gateway.
+ */
 static void martian_chain(struct nf_script *s)
 {
 	char text[ADDR_STRLEN];
@@ -198,6 +202,10 @@ static void martian_chain(struct nf_script *s)
 
 		nf_rule(s, "\t\tiifname \"%s\" ip6 saddr :: ip6 daddr != ff02::/16 counter name MARTIAN_SRC_%d drop",
 			n->name, nf_id(n));
+		nf_rule(s, "\t\tiifname \"%s\" ip saddr 127.0.0.0/8 counter name MARTIAN_SRC_%d drop", n->name,
+			nf_id(n));
+		nf_rule(s, "\t\tiifname \"%s\" ip daddr 127.0.0.0/8 counter name MARTIAN_DST_%d drop", n->name,
+			nf_id(n));
 		if (!n->uplink[0])
 			continue;
 		nf_rule(s, "\t\tiifname \"%s\" ip saddr %s counter name MARTIAN_SRC_%d drop", n->uplink,

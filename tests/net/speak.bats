@@ -1,0 +1,62 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-only
+# modes: bpf netfilter
+# Who speaks for whom: hostile containers, of a managed port and of a learning one, say what is not theirs to say.
+#
+#   a  10.77.0.2  (managed, hostile) ───────────────┐
+#   b  10.77.0.3  (managed) ────────────────────────┼── t0 10.77.0.1/24 ── host ($H) up0 198.51.100.1 ── outside ($OUT)
+#   v  10.77.0.40 (learning, hostile) ──────── to-v ┘      fd00:77::1/64            2001:db8:51::1   203.0.113.10
+load lib
+
+setup_file() {
+	host_up
+	ip -n "$H" addr add 2001:db8:51::1/64 dev up0
+	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0
+	ip -n "$H" -6 route add default via 2001:db8:51::2
+	serve "$OUT" 7 "$PYTHON" tests/packets/mirror.py serve 7 203.0.113.10 2001:db8:51::2
+	until_ok 5 listens "$OUT" 7 udp
+}
+teardown_file() { host_down; }
+
+setup() {
+	adoptable v "$H" to-v 10.77.0.40/24 fd00:77::40/64
+	nsf up t0 --mode "$(mode)" --subnet 10.77.0.1/24,fd00:77::1/64 --ns a --ns b --uplink up0 --snat 198.51.100.1
+	nsf add t0 v --dev to-v
+	until_ok 5 in_ns v ping -c 1 -W 1 10.77.0.1
+}
+teardown() {
+	nsf down --all
+	ip netns del v
+}
+
+# says NS: Python on stdin with Scapy, its own MAC and the gateway's
+says() {
+	{ printf '%s\n' 'from scapy.all import *' 'conf.verb = 0' 'me, gw = get_if_hwaddr("eth0"), sys.argv[1]' \
+		'def says(*frames, dst=gw):' ' sendp([Ether(src=me, dst=dst) / f for f in frames], iface="eth0")' && cat; } |
+		in_ns "$1" "$PYTHON" - "$(ip -n "$H" -j link show t0 | jq -r '.[].address')"
+}
+
+# asks NS SPORT [ADDRESS]: as whom the outside sees it
+asks() {
+	in_ns "$1" "$PYTHON" tests/packets/mirror.py ask udp "$2" "${3:-203.0.113.10}" 7
+}
+
+@test "the host's loopback is nobody's but its own" {
+	start nsenter --net="/run/netns/$H" -- "$PYTHON" -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("127.0.0.1", 9))
+while True:
+    print(s.recv(100).decode(), flush=True)' >"$ROOM/loopback"
+	until_ok 5 listens "$H" 9 udp
+	for ns in a v; do
+		says "$ns" <<-'END'
+			for src in get_if_addr("eth0"), "203.0.113.99", "127.0.0.2":
+			    says(IP(src=src, dst="127.0.0.1") / UDP(sport=9, dport=9) / b"from a container")
+		END
+	done
+	in_ns "$H" bash -c 'printf "from the host" >/dev/udp/127.0.0.1/9'
+	until_ok 5 test -s "$ROOM/loopback"
+	[ "$(<"$ROOM/loopback")" = "from the host" ]
+	[ "$(dropped MARTIAN_DST)" -ge 2 ]
+}
