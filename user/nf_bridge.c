@@ -38,11 +38,13 @@ static void element_mac(FILE *f, const char *ifname, const struct port *p, bool 
 	element(f, ifname, mac_format(p->mac, text), first);
 }
 
+/* The address itself, and none at all: of who asks for one (DHCP) or whether somebody has it (RFC 5227, section 2.1.1). */
 static void element_ip4(FILE *f, const char *ifname, const struct port *p, bool *first)
 {
 	char text[ADDR_STRLEN];
 
 	element(f, ifname, addr_format(&p->addr, false, text), first);
+	element(f, ifname, "0.0.0.0", first);
 }
 
 /* The address itself, the link-local one of the MAC, and none at all while there is none yet (RFC 4862, section 5.4.2). */

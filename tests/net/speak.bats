@@ -60,3 +60,14 @@ while True:
 	[ "$(<"$ROOM/loopback")" = "from the host" ]
 	[ "$(dropped MARTIAN_DST)" -ge 2 ]
 }
+
+@test "who has no address yet may ask for one, and whether somebody has it" {
+	capture v eth0 'arp or udp' "$ROOM/asks.pcap"
+	says a <<-'END'
+		says(ARP(hwsrc=me, psrc="0.0.0.0", pdst="10.77.0.2"), dst="ff:ff:ff:ff:ff:ff")
+		says(IP(src="0.0.0.0", dst="255.255.255.255") / UDP(sport=68, dport=67) / BOOTP(), dst="ff:ff:ff:ff:ff:ff")
+	END
+	capture_stop
+	captured "$ROOM/asks.pcap" | grep -q 'who-has 10.77.0.2 tell 0.0.0.0'
+	captured "$ROOM/asks.pcap" | grep -q '0.0.0.0.68 > 255.255.255.255.67'
+}
