@@ -162,25 +162,77 @@ static void same_set(struct nf_script *s)
 	fprintf(s->f, "%s }\n", first ? "" : " };");
 }
 
-/* Nobody takes the gateway's addresses, nor its or a managed port's MAC: those who learn by what they hear would. */
-static void learning_nd_rules(struct nf_script *s, const struct network *n)
+/* One address of those whose place is known. */
+static void held_element(FILE *f, const struct addr *a, bool raw, bool *first)
 {
-	const struct addr ll = addr_link_local(n->mac), *const all[] = { &ll, &n->gateway6 };
-	char match[160], text[40];
+	char text[ADDR_STRLEN];
+
+	if (raw)
+		hex(text, a->bytes, sizeof(a->bytes));
+	else
+		addr_format(a, false, text);
+	fprintf(f, "%s %s", *first ? " elements = {" : ",", text);
+	*first = false;
+}
+
+/* The gateway's addresses and those of managed ports; raw: IPv6 ones as a target is compared. */
+static void held_set(struct nf_script *s, const struct network *n, const char *name, __u8 family, bool raw)
+{
+	const struct addr *own = family == AF_INET6 ? &n->gateway6 : &n->gateway;
+	struct addr ll = addr_link_local(n->mac);
+	bool first = true;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(all) && n->gateway6.family; i++) {
-		hex(text, all[i]->bytes, sizeof(all[i]->bytes));
-		snprintf(match, sizeof(match), "icmpv6 type nd-neighbor-advert " ND_TARGET " %s", text);
-		nd_drop(s, n, match);
+	fprintf(s->f, "\tset %s_%d { typeof %s;", name, nf_id(n),
+		raw                  ? ND_TARGET
+		: family == AF_INET6 ? "ip6 saddr"
+				     : "ip saddr");
+	if (own->family)
+		held_element(s->f, own, raw, &first);
+	if (own->family && family == AF_INET6)
+		held_element(s->f, &ll, raw, &first);
+	for (i = 0; i < n->n_ports && own->family; i++) {
+		const struct port *p = &n->ports[i];
+		const struct addr *a = family == AF_INET6 ? &p->addr6 : &p->addr;
+
+		if (!p->netns[0] || !a->family)
+			continue;
+		held_element(s->f, a, raw, &first);
+		ll = addr_link_local(p->mac);
+		if (family == AF_INET6)
+			held_element(s->f, &ll, raw, &first);
 	}
+	fprintf(s->f, "%s }\n", first ? "" : " };");
+}
+
+/*
+ * Nobody takes the gateway's addresses or a managed port's, nor their MACs: those who learn by what they hear would, the
+ * host among them, and connection tracking knows by addresses alone whose a flow is.
+ */
+static void learning_held_rules(struct nf_script *s, const struct network *n)
+{
+	char match[160];
+
+	nf_rule(s, "\t\tether type arp arp saddr ip @held4_%d counter name SPOOF_ARP_%d drop", nf_id(n), nf_id(n));
+	nf_rule(s, "\t\tether type ip ip saddr @held4_%d counter name SPOOF_IP4_%d drop", nf_id(n), nf_id(n));
+	snprintf(match, sizeof(match), "icmpv6 type nd-neighbor-advert " ND_TARGET " @target_held_%d", nf_id(n));
+	nd_drop(s, n, match);
+	snprintf(
+		match, sizeof(match),
+		"icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } ip6 saddr @held6_%d",
+		nf_id(n));
+	nd_drop(s, n, match);
+	nf_rule(s, "\t\tether type ip6 ip6 saddr @held6_%d counter name SPOOF_IP6_%d drop", nf_id(n), nf_id(n));
 }
 
 static void learning_chain(struct nf_script *s, const struct network *n)
 {
-	char mac[MAC_STRLEN], text[ADDR_STRLEN];
+	char mac[MAC_STRLEN];
 	size_t i;
 
+	held_set(s, n, "held4", AF_INET, false);
+	held_set(s, n, "held6", AF_INET6, false);
+	held_set(s, n, "target_held", AF_INET6, true);
 	fprintf(s->f, "\tset fixed_%d { type ether_addr; elements = { %s", nf_id(n), mac_format(n->mac, mac));
 	for (i = 0; i < n->n_ports; i++)
 		if (n->ports[i].netns[0])
@@ -190,9 +242,7 @@ static void learning_chain(struct nf_script *s, const struct network *n)
 	nf_rule(s, "\t\tether saddr %s counter name SRC_GATEWAY_%d drop", mac_format(n->mac, mac), nf_id(n));
 	nf_rule(s, "\t\tether saddr @fixed_%d counter name SPOOF_MAC_%d drop", nf_id(n), nf_id(n));
 	nf_rule(s, "\t\tether type { vlan, 8021ad } counter name VLAN_%d drop", nf_id(n));
-	nf_rule(s, "\t\tether type arp arp saddr ip %s counter name SPOOF_ARP_%d drop",
-		addr_format(&n->gateway, false, text), nf_id(n));
-	learning_nd_rules(s, n);
+	learning_held_rules(s, n);
 	nf_line(s, "\t}");
 }
 

@@ -26,6 +26,7 @@ setup() {
 }
 teardown() {
 	nsf down --all
+	ip -n "$H" link del to-v
 	ip netns del v
 }
 
@@ -70,4 +71,47 @@ while True:
 	capture_stop
 	captured "$ROOM/asks.pcap" | grep -q 'who-has 10.77.0.2 tell 0.0.0.0'
 	captured "$ROOM/asks.pcap" | grep -q '0.0.0.0.68 > 255.255.255.255.67'
+}
+
+@test "who is behind a learning port does not take a managed port's flow, nor end it" {
+	asks b 6000
+	asks b 6000 2001:db8:51::2
+	capture "$OUT" eth0 'udp and dst port 7' "$ROOM/takes.pcap"
+	says v <<-'END'
+		says(IP(src="10.77.0.3", dst="203.0.113.10") / UDP(sport=6000, dport=7) / b"forged")
+		says(IPv6(src="fd00:77::3", dst="2001:db8:51::2") / UDP(sport=6000, dport=7) / b"forged")
+	END
+	capture_stop
+	[ -z "$(captured "$ROOM/takes.pcap")" ]
+	asks b 6000
+}
+
+@test "who is behind a learning port does not tell the host that a managed port's address is his: flows stay where they are" {
+	local mac
+	mac=$(in_ns v cat /sys/class/net/eth0/address)
+	asks b 6000
+	asks b 6000 2001:db8:51::2
+	says v <<-'END'
+		for op in 1, 2:
+		    says(ARP(op=op, hwsrc=me, psrc="10.77.0.3", hwdst=gw, pdst="10.77.0.1"))
+		mac = ICMPv6NDOptDstLLAddr(lladdr=me)
+		says(IPv6(src="fd00:77::40", dst="fd00:77::1") / ICMPv6ND_NA(tgt="fd00:77::3", R=0, S=1, O=1) / mac)
+		mac = ICMPv6NDOptSrcLLAddr(lladdr=me)
+		says(IPv6(src="fd00:77::3", dst="ff02::1:ff00:1") / ICMPv6ND_NS(tgt="fd00:77::1") / mac, dst="33:33:ff:00:00:01")
+	END
+	asks b 6000
+	asks b 6000 2001:db8:51::2
+	ip -n "$H" neigh show dev t0 >"$ROOM/neighbours"
+	run ! grep -E "^(10.77.0.3|fd00:77::3) .*$mac" "$ROOM/neighbours"
+}
+
+@test "who is behind a learning port is not the gateway, whoever asks" {
+	in_ns b ping -c 1 -W 1 fd00:77::1
+	says v <<-'END'
+		mac = ICMPv6NDOptSrcLLAddr(lladdr=me)
+		says(IPv6(src="fd00:77::1", dst="ff02::1:ff00:3") / ICMPv6ND_NS(tgt="fd00:77::3") / mac, dst="33:33:ff:00:00:03")
+	END
+	ip -n b neigh show to fd00:77::1 >"$ROOM/gateway"
+	run ! grep "$(in_ns v cat /sys/class/net/eth0/address)" "$ROOM/gateway"
+	[ "$(dropped SPOOF_ND)" -ge 1 ]
 }
