@@ -34,8 +34,12 @@ void nf_icmp_sets(struct nf_script *s, const struct network *n)
 }
 
 /* nftables compares no two fields: both are looked up as a pair in a set of pairs of the same. */
-static void quote_rules(struct nf_script *s, const struct network *n, const char *ip, int family)
+static void quote_rules(struct nf_script *s, const struct network *n, const struct addr *gateway)
 {
+	const int family = gateway->family == AF_INET6 ? 6 : 4;
+	const char *ip = family == 6 ? "ip6" : "ip";
+	char net[ADDR_STRLEN];
+
 	nf_rule(s, "\t\t%s saddr . ct original %s saddr @self%d_%d return", ip, ip, family, nf_id(n));
 	nf_rule(s, "\t\t%s saddr . ct reply %s saddr @self%d_%d return", ip, ip, family, nf_id(n));
 	nf_rule(s, "\t\t%s saddr @managed%d_%d counter name ICMP_QUOTE_%d drop", ip, family, nf_id(n), nf_id(n));
@@ -43,6 +47,10 @@ static void quote_rules(struct nf_script *s, const struct network *n, const char
 		nf_id(n));
 	nf_rule(s, "\t\tct reply %s saddr @managed%d_%d counter name ICMP_QUOTE_%d drop", ip, family, nf_id(n),
 		nf_id(n));
+	/* behind learning ports is who says so, but of this network */
+	nf_subnet(gateway, net);
+	nf_rule(s, "\t\tct original %s saddr != %s ct reply %s saddr != %s counter name ICMP_QUOTE_%d drop", ip, net,
+		ip, net, nf_id(n));
 }
 
 /*
@@ -58,7 +66,8 @@ void nf_icmp_chain(struct nf_script *s, const struct network *n)
 	nf_rule(s,
 		"\t\ticmpv6 type != { destination-unreachable, packet-too-big, time-exceeded, parameter-problem } counter name ICMP_NO_FLOW_%d drop",
 		nf_id(n));
-	quote_rules(s, n, "ip", 4);
-	quote_rules(s, n, "ip6", 6);
+	quote_rules(s, n, &n->gateway);
+	if (n->gateway6.family)
+		quote_rules(s, n, &n->gateway6);
 	nf_line(s, "\t}");
 }

@@ -88,18 +88,32 @@ static void opening_rules(struct nf_script *s, const struct network *n)
 	nf_rule(s, "\t\ticmpv6 type != echo-request counter name ICMP_NO_FLOW_%d drop", nf_id(n));
 }
 
-/* From containers, to be routed. */
-static void from_chain(struct nf_script *s, const struct network *n)
+static void source_rules(struct nf_script *s, const struct network *n)
 {
 	char text[ADDR_STRLEN];
 
-	nf_line(s, "\tchain from_%d {", nf_id(n));
 	nf_rule(s, "\t\tip saddr != %s counter name SPOOF_IP4_%d drop", nf_subnet(&n->gateway, text), nf_id(n));
 	if (n->gateway6.family)
 		nf_rule(s, "\t\tip6 saddr != %s counter name SPOOF_IP6_%d drop", nf_subnet(&n->gateway6, text),
 			nf_id(n));
 	else
 		nf_rule(s, "\t\tmeta nfproto ipv6 counter name SPOOF_IP6_%d drop", nf_id(n));
+}
+
+/* From a container to one of the same network, translated. */
+static void within_chain(struct nf_script *s, const struct network *n)
+{
+	nf_line(s, "\tchain within_%d {", nf_id(n));
+	source_rules(s, n);
+	nf_rule(s, "\t\tct state related meta l4proto { icmp, ipv6-icmp } jump errors_%d", nf_id(n));
+	nf_line(s, "\t}");
+}
+
+/* From containers, to be routed. */
+static void from_chain(struct nf_script *s, const struct network *n)
+{
+	nf_line(s, "\tchain from_%d {", nf_id(n));
+	source_rules(s, n);
 	nf_rule(s, "\t\tip option lsrr exists counter name SOURCE_ROUTE_%d drop", nf_id(n));
 	nf_rule(s, "\t\tip option ssrr exists counter name SOURCE_ROUTE_%d drop", nf_id(n));
 	nf_rule(s, "\t\trt type 0 counter name SOURCE_ROUTE_%d drop", nf_id(n));
@@ -175,8 +189,12 @@ static void forward_chain(struct nf_script *s)
 	size_t i;
 
 	nf_line(s, "\tchain forward {\n\t\ttype filter hook forward priority filter; policy accept;");
-	for (i = 0; i < s->n; i++)
+	/* what is not translated may be bridged too, and on its way through here by br_netfilter */
+	for (i = 0; i < s->n; i++) {
+		nf_rule(s, "\t\tiifname \"%s\" oifname \"%s\" ct status snat,dnat jump within_%d", s->nets[i].name,
+			s->nets[i].name, nf_id(&s->nets[i]));
 		nf_rule(s, "\t\tiifname \"%s\" oifname \"%s\" accept", s->nets[i].name, s->nets[i].name);
+	}
 	for (i = 0; i < s->n; i++)
 		nf_rule(s, "\t\tiifname \"%s\" goto from_%d", s->nets[i].name, nf_id(&s->nets[i]));
 	for (i = 0; i < s->n; i++)
@@ -243,6 +261,7 @@ static void inet_chains(struct nf_script *s)
 	s->rules += nf_publish_script(s->f, s->nets, s->n);
 	for (i = 0; i < s->n; i++) {
 		nf_icmp_chain(s, &s->nets[i]);
+		within_chain(s, &s->nets[i]);
 		from_chain(s, &s->nets[i]);
 		to_chain(s, &s->nets[i]);
 	}

@@ -30,11 +30,13 @@ teardown() {
 	ip netns del v
 }
 
-# says NS: Python on stdin with Scapy, its own MAC and the gateway's
+# says NS ARGUMENT...: Python on stdin with Scapy, its own MAC and the gateway's
 says() {
+	local ns=$1
+	shift
 	{ printf '%s\n' 'from scapy.all import *' 'conf.verb = 0' 'me, gw = get_if_hwaddr("eth0"), sys.argv[1]' \
 		'def says(*frames, dst=gw):' ' sendp([Ether(src=me, dst=dst) / f for f in frames], iface="eth0")' && cat; } |
-		in_ns "$1" "$PYTHON" - "$(ip -n "$H" -j link show t0 | jq -r '.[].address')"
+		in_ns "$ns" "$PYTHON" - "$(ip -n "$H" -j link show "${gateway:-t0}" | jq -r '.[].address')" "$@"
 }
 
 # asks NS SPORT [ADDRESS]: as whom the outside sees it
@@ -114,4 +116,45 @@ while True:
 	ip -n b neigh show to fd00:77::1 >"$ROOM/gateway"
 	run ! grep "$(in_ns v cat /sys/class/net/eth0/address)" "$ROOM/gateway"
 	[ "$(dropped SPOOF_ND)" -ge 1 ]
+}
+
+# As b's flows are known outside; the host turns it to b
+FORGED='
+own4 = get_if_addr("eth0")
+own6 = sys.argv[2]
+quote4 = IP(src="198.51.100.1", dst="203.0.113.10") / UDP(sport=6000, dport=7) / b"who"
+quote6 = IPv6(src="2001:db8:51::1", dst="2001:db8:51::2") / UDP(sport=6000, dport=7) / b"who"
+says(IP(src=own4, dst="198.51.100.1") / ICMP(type=3, code=3) / quote4,
+     IPv6(src=own6, dst="2001:db8:51::1") / ICMPv6DestUnreach(code=4) / quote6)
+'
+FORGED_PEER='
+says(IP(src="203.0.113.10", dst="198.51.100.1") / UDP(sport=7, dport=6000) / b"forged",
+     IPv6(src="2001:db8:51::2", dst="2001:db8:51::1") / UDP(sport=7, dport=6000) / b"forged")
+'
+
+@test "the host turns no error of a container to another one whose flow it quotes, of another network neither" {
+	asks b 6000
+	asks b 6000 2001:db8:51::2
+	nsf up t1 --mode "$(mode)" --subnet 10.78.0.1/24,fd00:78::1/64 --uplink up0 --snat 198.51.100.1
+	adoptable w "$H" to-w 10.78.0.40/24 fd00:78::40/64
+	nsf add t1 w --dev to-w
+	until_ok 5 in_ns w ping -c 1 -W 1 10.78.0.1
+	capture b eth0 'icmp or icmp6[0] == 1' "$ROOM/errors.pcap"
+	says a fd00:77::2 <<<"$FORGED"
+	says v fd00:77::40 <<<"$FORGED"
+	gateway=t1 says w fd00:78::40 <<<"$FORGED"
+	capture_stop
+	ip -n "$H" link del to-w
+	ip netns del w
+	[ -z "$(captured "$ROOM/errors.pcap")" ]
+	asks b 6000
+}
+
+@test "who is behind a learning port says nothing as a peer outside by way of the host" {
+	asks b 6000
+	asks b 6000 2001:db8:51::2
+	capture b eth0 'udp' "$ROOM/peer.pcap"
+	says v <<<"$FORGED_PEER"
+	capture_stop
+	[ -z "$(captured "$ROOM/peer.pcap")" ]
 }
