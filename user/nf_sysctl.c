@@ -13,6 +13,8 @@
 
 #define SYSCTL_FACT   "sysctl"                      /* what a setting was before */
 #define SYSCTL_COUNTS "netfilter/nf_conntrack_acct" /* what `flows` tells of packets and bytes */
+#define SYSCTL_ALL4   "ipv4/conf/all/forwarding"
+#define SYSCTL_ALONE  "alone" /* in place of "0": that interface did not forward, though the host did */
 #define SYSCTL_KEY    64
 #define SYSCTL_MAX    64 /* settings of which no record has need any more, in one go */
 
@@ -41,6 +43,12 @@ static bool is_on(const char *key)
 	char value[16];
 
 	return !sysctl_get(key, value, sizeof(value)) && !streq(value, "0");
+}
+
+/* Somebody else has made the host a router since the interface's setting, of IPv4, was noted: it would be on by now. */
+static bool is_routers(const char *key, const char *was)
+{
+	return !strncmp(key, "ipv4/conf/", 10) && streq(was, "0") && is_on(SYSCTL_ALL4);
 }
 
 int nf_sysctl_gateway6(const char *ifname)
@@ -72,7 +80,7 @@ static int switch_on(struct host *h, const char *key)
 	if (!streq(was, "0"))
 		return 0;
 	if (state_get(h->cookie, SYSCTL_FACT, key, noted, sizeof(noted)))
-		r = state_set(h->cookie, SYSCTL_FACT, key, was);
+		r = state_set(h->cookie, SYSCTL_FACT, key, is_routers(key, was) ? SYSCTL_ALONE : was);
 	if (!r && all)
 		r = link_list(h->nl, note_interface, h);
 	if (r)
@@ -93,7 +101,9 @@ bool nf_sysctl_opened(struct host *h, const char *uplink, int family)
 		key6(uplink, key);
 	else
 		key4(uplink, key);
-	return !is_on(key) || !state_get(h->cookie, SYSCTL_FACT, key, was, sizeof(was));
+	if (state_get(h->cookie, SYSCTL_FACT, key, was, sizeof(was)))
+		return !is_on(key);
+	return !is_routers(key, was);
 }
 
 struct need {
@@ -165,7 +175,9 @@ static int put_back(const char *key, const char *value, void *arg)
 
 	if (r || need.found || o->n == SYSCTL_MAX)
 		return r;
-	sysctl_set(key, value); /* an interface that is gone has nothing to put back */
+	/* an interface that is gone has nothing to put back */
+	if (!is_routers(key, value))
+		sysctl_set(key, streq(value, SYSCTL_ALONE) ? "0" : value);
 	snprintf(o->key[o->n++], SYSCTL_KEY, "%s", key);
 	return 0;
 }

@@ -150,3 +150,33 @@ lan() {
 	done
 	works
 }
+
+@test "a host that becomes a router later is one from the next up on, and after down" {
+	adoptable other "$H" to-other 10.99.0.2/24
+	ip -n "$H" addr add 10.99.0.1/24 dev to-other
+	ip -n "$H" link set to-other up
+	ip -n "$OUT" route add 10.99.0.0/24 via 198.51.100.1
+	in_ns "$H" sysctl -qw net.ipv4.ip_forward=0
+	t0_up
+	in_ns "$H" sysctl -qw net.ipv4.conf.to-other.forwarding=1
+	run ! in_ns "$OUT" ping -c 1 -W 0.3 10.99.0.2
+	in_ns "$H" sysctl -qw net.ipv4.ip_forward=1
+	[ "$(state)" = damaged ]
+	nsf up t0
+	[ "$(state)" = up ]
+	until_ok 5 in_ns "$OUT" ping -c 1 -W 1 10.99.0.2
+	works
+	nsf down t0
+	in_ns "$OUT" ping -c 1 -W 1 10.99.0.2
+}
+
+@test "an uplink that does not forward on a host that does is as before after down, and the host no router by it" {
+	in_ns "$H" sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.up0.forwarding=0
+	t0_up
+	works
+	run ! in_ns "$OUT" ping -c 1 -W 0.3 10.99.0.2
+	[ "$(state)" = up ]
+	nsf down t0
+	[ "$(in_ns "$H" sysctl -n net.ipv4.conf.up0.forwarding)" = 0 ]
+	in_ns "$H" sysctl -qw net.ipv4.ip_forward=0
+}
