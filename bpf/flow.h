@@ -420,7 +420,8 @@ static __always_inline enum verdict flow_quoted_hairpin(struct pkt *p, const str
 
 /*
  * An ICMP error from a container about a packet that came to it (RFC 5508 REQ-5): its source and what it quotes become
- * what the outside knows. About another port's flow, or about none: not let out.
+ * what the outside knows. About another port's flow: not let out. About none: NEXT where nothing is translated, or for a
+ * packet that came to the sender as it was, from the host or from one of those that know inner addresses.
  */
 static __noinline enum verdict flow_quoted_inner(struct pkt *p)
 {
@@ -435,7 +436,7 @@ static __noinline enum verdict flow_quoted_inner(struct pkt *p)
 	k.net = p->net_id; /* the container was to get it: its end stands first already */
 	f = flow_from(p, &k);
 	if (!f)
-		return drop(p, NSF_DROP_ICMP_NO_FLOW);
+		return q.daddr == p->saddr || !flow_snats(p) ? NEXT : drop(p, NSF_DROP_ICMP_NO_FLOW);
 	if (f->slot != p->slot || f->port_gen != p->port->gen || !six_quoted(p, f, true))
 		return drop(p, NSF_DROP_ICMP_QUOTE);
 	if (!parse_any_sum_ok(p))

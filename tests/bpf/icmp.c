@@ -128,11 +128,11 @@ static void some_packets_are_never_answered(void **state)
 	f = frame(first);
 #define ERROR(type) frame(with_ttl(icmp_error(A(0), OUT(0), type, 0, about, 28), 1))
 	const struct row rows[] = {
-		{ "unreachable", AT_A, ERROR(3), DROPPED(ICMP_NO_FLOW) },
+		{ "unreachable", AT_A, ERROR(3), DROPPED(TTL) },
 		{ "source quench", AT_A, ERROR(4), DROPPED(ICMP_NO_FLOW) },
 		{ "redirect", AT_A, ERROR(5), DROPPED(ICMP_NO_FLOW) },
-		{ "time exceeded", AT_A, ERROR(11), DROPPED(ICMP_NO_FLOW) },
-		{ "parameter problem", AT_A, ERROR(12), DROPPED(ICMP_NO_FLOW) },
+		{ "time exceeded", AT_A, ERROR(11), DROPPED(TTL) },
+		{ "parameter problem", AT_A, ERROR(12), DROPPED(TTL) },
 		{ "later fragment", AT_A, frame(later), DROPPED(TTL) },
 		{ "but a first one", AT_A, f, ANSWERED(TTL, TX(AT_A), answer(f, 11, 0, 0)) },
 	};

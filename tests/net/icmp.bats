@@ -188,6 +188,21 @@ except OSError as e:
 	[ "$(hops a 192.0.2.2 -U)" = "10.77.0.1 198.51.100.2 192.0.2.2 " ]
 }
 
+@test "what a container says of a packet that came to it as it was sent reaches the sender: the host, a routed or exempt peer" {
+	local policy
+	in_ns a sysctl -qw net.ipv4.icmp_ratelimit=0
+	[ "$(asks "$H" 10.77.0.2 udp)" = "ConnectionRefusedError 111" ]
+	[ "$(hops "$H" 10.77.0.2 -U)" = "10.77.0.2 " ]
+	ip -n "$OUT" route add 10.77.0.0/24 via 198.51.100.1
+	nsf publish add t0 8080:a:80
+	for policy in "--snat none" "--snat auto --snat-except 198.51.100.0/24"; do
+		# shellcheck disable=SC2086 # words
+		nsf up t0 $policy
+		[ "$(asks "$OUT" 10.77.0.2 udp)" = "ConnectionRefusedError 111" ]
+		[ "$(asks "$H" 10.77.0.2 udp)" = "ConnectionRefusedError 111" ]
+	done
+}
+
 @test "routes of the host that refuse say so to the container" {
 	ip -n "$H" route add unreachable 192.0.2.0/25
 	ip -n "$H" route add prohibit 192.0.2.128/25
