@@ -184,6 +184,18 @@ static void uplink_rules(struct nf_script *s, const struct network *n)
 	closed_rules(s, n, nf_sysctl_one6() ? match : "meta nfproto ipv6");
 }
 
+/* A container's errors are about its own conversations with the host, not about those that the host has elsewhere. */
+static void input_chain(struct nf_script *s)
+{
+	size_t i;
+
+	nf_line(s, "\tchain input {\n\t\ttype filter hook input priority filter; policy accept;");
+	for (i = 0; i < s->n; i++)
+		nf_rule(s, "\t\tiifname \"%s\" ct state related meta l4proto { icmp, ipv6-icmp } jump errors_%d",
+			s->nets[i].name, nf_id(&s->nets[i]));
+	nf_line(s, "\t}");
+}
+
 static void forward_chain(struct nf_script *s)
 {
 	size_t i;
@@ -266,6 +278,7 @@ static void inet_chains(struct nf_script *s)
 		to_chain(s, &s->nets[i]);
 	}
 	martian_chain(s);
+	input_chain(s);
 	forward_chain(s);
 	nf_snat_chains(s);
 }

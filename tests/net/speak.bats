@@ -158,3 +158,24 @@ says(IP(src="203.0.113.10", dst="198.51.100.1") / UDP(sport=7, dport=6000) / b"f
 	capture_stop
 	[ -z "$(captured "$ROOM/peer.pcap")" ]
 }
+
+@test "a container ends no conversation of the host's own by an error that quotes it" {
+	mkfifo "$ROOM/own.in"
+	start nsenter --net="/run/netns/$H" -- "$PYTHON" -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("198.51.100.1", 6000))
+s.connect(("203.0.113.10", 7))
+for line in open(sys.argv[1]):
+    s.send(b"who")
+    print(s.recv(100).decode(), end="", flush=True)' "$ROOM/own.in" >"$ROOM/own"
+	exec {own}>"$ROOM/own.in"
+	echo >&"$own"
+	until_ok 5 test -s "$ROOM/own"
+	says a fd00:77::2 <<<"$FORGED"
+	says v fd00:77::40 <<<"$FORGED"
+	echo >&"$own"
+	exec {own}>&-
+	until_ok 5 gone "$STARTED"
+	[ "$(wc -l <"$ROOM/own")" = 2 ]
+}
