@@ -201,7 +201,7 @@ static __always_inline void flow_translate(struct pkt *p, struct nsf_flow *f, __
 static __noinline bool flow_moves(const struct pkt *p, struct nsf_flow *f)
 {
 	const struct nsf_port *was;
-	__u32 slot = f->slot, counted = f->flags & (NSF_FLOW_COUNTED | NSF_FLOW_HALF);
+	__u32 slot = f->slot, counted;
 	struct nsf_share *s = share_row(p->slot);
 
 	was = bpf_map_lookup_elem(&nsf_ports, &slot);
@@ -209,14 +209,23 @@ static __noinline bool flow_moves(const struct pkt *p, struct nsf_flow *f)
 		return false;
 	if (!mac_equal(f->inner_mac, p->smac) && (was->role != NSF_ROLE_GATEWAY || !mac_zero(f->inner_mac)))
 		return false;
-	mac_copy(f->inner_mac, p->smac);
-	share_put(slot, f->port_gen, counted);
-	if (counted & NSF_FLOW_COUNTED)
-		__sync_fetch_and_add(&s->flows, 1);
-	if (counted & NSF_FLOW_HALF)
-		__sync_fetch_and_add(&s->half, 1);
-	f->slot = p->slot;
-	f->port_gen = p->port->gen;
+	/* one CPU does it, and the counts go with it once; another one's packet might have done it as well */
+	if (__sync_fetch_and_or(&f->flags, NSF_FLOW_MOVING) & NSF_FLOW_MOVING)
+		return true;
+	if (f->slot != p->slot || f->port_gen != p->port->gen) {
+		mac_copy(f->inner_mac, p->smac);
+		counted = NSF_FLOW_COUNTED | NSF_FLOW_HALF;
+		counted &= __sync_fetch_and_and(&f->flags, ~(NSF_FLOW_COUNTED | NSF_FLOW_HALF));
+		share_put(f->slot, f->port_gen, counted);
+		if (counted & NSF_FLOW_COUNTED)
+			__sync_fetch_and_add(&s->flows, 1);
+		if (counted & NSF_FLOW_HALF)
+			__sync_fetch_and_add(&s->half, 1);
+		f->slot = p->slot;
+		f->port_gen = p->port->gen;
+		__sync_fetch_and_or(&f->flags, counted);
+	}
+	__sync_fetch_and_and(&f->flags, ~NSF_FLOW_MOVING);
 	return true;
 }
 

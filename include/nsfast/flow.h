@@ -80,6 +80,7 @@ enum nsf_flow_flag {
 	NSF_FLOW_SHADOW = 512,  /* the host wanted the same ends and has a flow for them, see NSF_FLOW_HOST */
 	NSF_FLOW_PUBLISH = 256, /* its external port is a publish's */
 	NSF_FLOW_ENDING = 1024, /* set by user space: the next sweep ends it, whatever traffic it has */
+	NSF_FLOW_MOVING = 2048, /* somebody takes it to another port at this moment */
 };
 
 /*

@@ -136,6 +136,45 @@ all_answer() {
 	nsf -j show t0 | jq -e '.[].ports[] | select(.name == "v") | .used.flows >= 1'
 }
 
+@test "flows whose container speaks by two CPUs at once go to their port once, and are counted once" {
+	only bpf
+	in_ns v "$PYTHON" -c '
+import socket
+for port in range(10000, 11000):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind(("10.77.0.40", port))
+    s.sendto(b"who", ("203.0.113.10", 7))
+    s.close()'
+	bridge_down
+	nsf "${UP[@]}"
+	nsf add t0 v --dev to-v
+	# each waits for the other before each packet
+	# shellcheck disable=SC2016 # it is the inner shell's
+	in_ns v bash -c 'ulimit -n 5000; exec timeout 100 "$0" -' "$PYTHON" <<-'END'
+		import mmap, os, socket, struct
+		room = mmap.mmap(-1, 8)
+		def opened(port):
+		    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+		    s.bind(("10.77.0.40", port))
+		    s.connect(("203.0.113.10", 7))
+		    return s
+		sockets = [[opened(port) for port in range(10000, 11000)] for _ in range(2)]
+		me = 0 if os.fork() else 1
+		cpus = sorted(os.sched_getaffinity(0))
+		os.sched_setaffinity(0, {cpus[me % len(cpus)]})
+		for i, s in enumerate(sockets[me], 1):
+		    struct.pack_into("=I", room, 4 * me, i)
+		    while struct.unpack_from("=I", room, 4 - 4 * me)[0] < i:
+		        pass
+		    s.send(b"who")
+		if not me:
+		    os.wait()
+	END
+	nsf flows t0 --count
+	[ "$(nsf -j show t0 | jq '.[].ports[] | select(.name == "v") | .used.flows')" = "$(flows '.port == "v"')" ]
+}
+
 @test "a managed port's address, another SNAT address: nothing of it is imported" {
 	only bpf
 	talk 1 v 4000 203.0.113.10 7
