@@ -155,6 +155,13 @@ static __always_inline enum verdict path_from_host(struct pkt *p)
 	return fdb(p);
 }
 
+/* An error to the outside is the packet's destination's where that is the host's address, and here it is a container's. */
+static __always_inline enum verdict path_gateway_says(struct pkt *p, enum verdict v)
+{
+	p->error_src = p->net->addr4;
+	return v;
+}
+
 /* Without translation only subnets of routed networks are reached from outside, by way of the gateway; others only from
  * where their own addresses are known (SnatExcept). */
 static __noinline enum verdict path_routed(struct pkt *p)
@@ -172,9 +179,9 @@ static __noinline enum verdict path_routed(struct pkt *p)
 		return PASS;
 	p->slot = p->net->uplink_slot;
 	if (p->ttl <= 1)
-		return icmp_answer(p, NSF_DROP_TTL, ICMP_SAY_TTL);
+		return path_gateway_says(p, icmp_answer(p, NSF_DROP_TTL, ICMP_SAY_TTL));
 	if (p->wire > p->net->mtu)
-		return frag_too_big(p, p->net->mtu);
+		return path_gateway_says(p, frag_too_big(p, p->net->mtu));
 	p->out = p->net->gateway;
 	if (p->family != 6) {
 		p->hop_family = 4;

@@ -200,6 +200,7 @@ except OSError as e:
 		nsf up t0 $policy
 		[ "$(asks "$OUT" 10.77.0.2 udp)" = "ConnectionRefusedError 111" ]
 		[ "$(asks "$H" 10.77.0.2 udp)" = "ConnectionRefusedError 111" ]
+		[[ $(hops "$OUT" 10.77.0.2 -U) =~ ^(10.77.0.1|198.51.100.1)" 10.77.0.2 "$ ]]
 	done
 }
 
