@@ -10,6 +10,7 @@
 #include "nsfast/count.h"
 
 #include "announce.h"
+#include "bpf_flows.h"
 #include "bpf_port6.h"
 #include "bpf_publish.h"
 #include "bpf_row.h"
@@ -120,12 +121,32 @@ static int port_adopt(struct host *h, const struct network *n, struct port *p, _
 	return r;
 }
 
+/* Flows that were handed over for the port's address, and still wait for its endpoint to speak, would wait for nobody now. */
+static int port_inherits(struct host *h, const struct network *n, const struct port *p)
+{
+	const struct addr *addrs[] = { &p->addr, &p->addr6 };
+	size_t i;
+	int r = 0;
+
+	for (i = 0; !r && i < ARRAY_SIZE(addrs); i++) {
+		struct flow_filter f = { .net = n->name, .addr = *addrs[i] };
+		__u64 ended;
+
+		f.addr.plen = addr_size(f.addr.family) * 8;
+		if (f.addr.family && h->dp.shares[h->dp.nets[n->id].gateway_slot].flows)
+			r = bpf_flows_end(h, &f, &ended);
+	}
+	return r;
+}
+
 static int port_create(struct host *h, const struct network *n, struct port *p, __u32 slot)
 {
 	autoclose int netns = -1;
 	struct link l;
 	int r = host_netns_get(h, n->name, p->netns, &netns);
 
+	if (!r)
+		r = port_inherits(h, n, p);
 	if (!r)
 		r = port_veth(h, n, p, netns, slot, &l);
 	if (r)

@@ -189,6 +189,18 @@ for port in range(10000, 11000):
 	[ "$(nsf -j flows t0 --protocol tcp | jq -r '.[].inner.address')" = 10.77.0.40 ]
 }
 
+@test "a managed port with the address of a container that never spoke again has that address's flows to itself" {
+	only bpf
+	talk 1 v 4000 203.0.113.10 7
+	bridge_down
+	nsf "${UP[@]}"
+	nsf add t0 v --dev to-v
+	flows_are -ge 1 '.inner.address == "10.77.0.40"'
+	nsf del t0 v
+	nsf add t0 m --address 10.77.0.40
+	[ "$(in_ns m "$PYTHON" tests/packets/mirror.py ask tcp 4000 203.0.113.10 7)" = "198.51.100.1 4000" ]
+}
+
 @test "what fails leaves the bridge's connections to the bridge" {
 	only bpf "netfilter mode has the same table as the bridge had"
 	all_talk
