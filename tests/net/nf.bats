@@ -128,7 +128,7 @@ lan() {
 	[ "$(dropped NOT_FORWARDED)" = 2 ]
 	# somebody else has containers, and what it takes for them
 	in_ns "$H" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-	lan other 10.99.0. fd99:: to-other br9
+	lan docked 10.97.0. fd97:: to-docked br9
 	in_ns "$H" nft -f - <<-RULES
 		table inet other {
 			chain post {
@@ -137,18 +137,21 @@ lan() {
 			}
 			chain pre {
 				type nat hook prerouting priority dstnat
-				iifname up0 meta nfproto ipv4 tcp dport 9999 dnat ip to 10.99.0.2:80
-				iifname up0 meta nfproto ipv6 tcp dport 9999 dnat ip6 to [fd99::2]:80
+				iifname up0 meta nfproto ipv4 tcp dport 9999 dnat ip to 10.97.0.2:80
+				iifname up0 meta nfproto ipv6 tcp dport 9999 dnat ip6 to [fd97::2]:80
 			}
 		}
 	RULES
-	serve other 80 "$PYTHON" tests/packets/mirror.py serve 80 10.99.0.2 fd99::2
-	in_ns other ping -c 1 -W 1 198.51.100.2
-	in_ns other ping -c 1 -W 1 2001:db8:51::2
+	serve docked 80 "$PYTHON" tests/packets/mirror.py serve 80 10.97.0.2 fd97::2
+	in_ns docked ping -c 1 -W 1 198.51.100.2
+	in_ns docked ping -c 1 -W 1 2001:db8:51::2
 	for to in 198.51.100.1 2001:db8:51::1; do
 		in_ns "$OUT" "$PYTHON" tests/packets/mirror.py ask tcp 4444 "$to" 9999
 	done
 	works
+	ip -n "$H" link del br9
+	in_ns "$H" nft delete table inet other
+	in_ns "$H" sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0
 }
 
 @test "a host that becomes a router later is one from the next up on, and after down" {
