@@ -4,9 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/membarrier.h>
 #include <stdio.h>
-#include <sys/syscall.h>
 
 #include "nsfast/addr.h"
 
@@ -105,7 +103,7 @@ static bool rules_write(struct dp *dp, struct rules *s, bool *ret_lost)
 		return false;
 	}
 	half = live == dp->publish;
-	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+	packets_wait();
 	memcpy(dp->publish + half * NSF_PUBLISH_MAX, s->v, s->n * sizeof(*s->v));
 	rules_flag(dp, s, false);
 	__atomic_store_n(dp->publish_live, s->n ? half << NSF_PUBLISH_HALF | s->n : 0, __ATOMIC_RELEASE);

@@ -205,6 +205,14 @@ static int net_old_address(struct host *h, const struct network *was, const stru
 	return addr_del(h->nl, l.ifindex, &was->gateway6);
 }
 
+/* By the same uplink, and translated if it was. */
+static bool net_routed_as(const struct network *was, const struct network *n)
+{
+	return streq(was->uplink, n->uplink) && was->snat == n->snat && was->snat6 == n->snat6 &&
+	       !memcmp(&was->gateway, &n->gateway, sizeof(n->gateway)) &&
+	       !memcmp(&was->gateway6, &n->gateway6, sizeof(n->gateway6));
+}
+
 int nf_net_change(struct host *h, struct network *n)
 {
 	struct network was;
@@ -223,7 +231,7 @@ int nf_net_change(struct host *h, struct network *n)
 	if (!r)
 		r = nf_net_bridge(h, n);
 	if (!r)
-		r = nf_rules_sync(h, NULL);
+		r = net_routed_as(&was, n) ? nf_rules_sync(h, NULL) : nf_rules_change(h, &was);
 	if (!r)
 		r = nf_sysctl_sync(h, NULL);
 	if (!r)

@@ -162,9 +162,9 @@ static void unload(struct nf_script *s, const struct network *making)
 	free(s->nets);
 }
 
-int nf_rules_sync(struct host *h, const struct network *making)
+static int sync_as(struct host *h, const struct network *making, const struct network *was)
 {
-	struct nf_script s = { .h = h };
+	struct nf_script s = { .h = h, .was = was };
 	char *text = NULL;
 	size_t len = 0, i;
 	FILE *out = open_memstream(&text, &len);
@@ -179,6 +179,19 @@ int nf_rules_sync(struct host *h, const struct network *making)
 	free(text);
 	unload(&s, making);
 	return r;
+}
+
+int nf_rules_sync(struct host *h, const struct network *making)
+{
+	return sync_as(h, making, NULL);
+}
+
+int nf_rules_change(struct host *h, const struct network *was)
+{
+	int r = sync_as(h, NULL, was);
+
+	packets_wait();
+	return r ? r : sync_as(h, NULL, NULL);
 }
 
 bool nf_rules_whole(struct host *h)

@@ -12,7 +12,8 @@ struct nf_script {
 	struct host *h;
 	struct network *nets; /* what it is about; each has its ifindex */
 	size_t n;
-	unsigned rules; /* so far, of the table that is open */
+	const struct network *was; /* what one of them was until now; NULL: none has changed */
+	unsigned rules;            /* so far, of the table that is open */
 };
 
 void nf_line(struct nf_script *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

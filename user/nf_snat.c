@@ -127,6 +127,27 @@ static void guard_family(struct nf_script *s, const struct network *n, const str
 			nf_subnet(gateway, text), nf_id(n));
 }
 
+static bool guarded(const struct network *n, __u8 family)
+{
+	if (!n->uplink[0])
+		return false;
+	return family == AF_INET6 ? n->gateway6.family && n->snat6 != NET_SNAT_NONE : n->snat == NET_SNAT_ADDR;
+}
+
+/*
+ * A packet that the rules before these let go may meet these only behind its route: they keep from the old uplink what is
+ * not translated, too.
+ */
+static void guard_was(struct nf_script *s, const struct network *was)
+{
+	char text[ADDR_STRLEN];
+
+	if (guarded(was, AF_INET))
+		nf_rule(s, "\t\toifname \"%s\" ip saddr %s drop", was->uplink, nf_subnet(&was->gateway, text));
+	if (guarded(was, AF_INET6))
+		nf_rule(s, "\t\toifname \"%s\" ip6 saddr %s drop", was->uplink, nf_subnet(&was->gateway6, text));
+}
+
 static void guard_chain(struct nf_script *s)
 {
 	size_t i;
@@ -135,11 +156,13 @@ static void guard_chain(struct nf_script *s)
 	for (i = 0; i < s->n; i++) {
 		const struct network *n = &s->nets[i];
 
-		if (n->uplink[0] && n->snat == NET_SNAT_ADDR)
+		if (guarded(n, AF_INET))
 			guard_family(s, n, &n->gateway);
-		if (n->uplink[0] && n->gateway6.family && n->snat6 != NET_SNAT_NONE)
+		if (guarded(n, AF_INET6))
 			guard_family(s, n, &n->gateway6);
 	}
+	if (s->was)
+		guard_was(s, s->was);
 	nf_line(s, "\t}");
 }
 

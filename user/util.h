@@ -2,11 +2,13 @@
 /* Scope clean-up and the smallest common things. */
 #pragma once
 
+#include <linux/membarrier.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -32,6 +34,12 @@ static inline int take(int *fd)
 
 	*fd = -1;
 	return r;
+}
+
+/* Returns when no packet is on the way any more that was when it was called: the kernel waits for all readers (RCU). */
+static inline void packets_wait(void)
+{
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 static inline bool streq(const char *a, const char *b)
