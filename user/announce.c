@@ -91,7 +91,7 @@ void announce(struct host *h, const struct network *n, int ifindex)
 {
 	struct link gateway, port;
 
-	/* being asked for the port is what makes the kernel use a carrier that has just come up, see port_ready() */
+	/* being asked for the port is what makes the kernel use a carrier that has just come up, see link_ready() */
 	if (link_get(h->nl, n->name, 0, &gateway) || link_get(h->nl, NULL, ifindex, &port))
 		return;
 	send4(port.ifindex, &n->gateway, gateway.mac);

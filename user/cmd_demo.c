@@ -2,9 +2,7 @@
 /* nsfast demo: the program at work, between namespaces that nobody else sees and that end with it. */
 #include <errno.h>
 #include <net/if.h>
-#include <sched.h>
 #include <stdio.h>
-#include <sys/mount.h>
 
 #include "cmd.h"
 #include "demo.h"
@@ -61,16 +59,6 @@ static struct demo_look choose_look(void)
 	if (out_json || (no && *no) || !term || streq(term, "dumb") || !isatty(STDOUT_FILENO))
 		return (struct demo_look){ "", "", "", "", "" };
 	return (struct demo_look){ "\033[1m", "\033[2m", "\033[2m", "\033[32m", "\033[0m" };
-}
-
-/* Names of namespaces, pins and the lock live below /run: from here on a private one, which goes when this process
- * goes, however it ends. */
-static int hide_run(void)
-{
-	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("tmpfs", "/run", "tmpfs", 0, "mode=755"))
-		return fail(-errno, "demo: cannot make a private /run");
-	return 0;
 }
 
 static void title(const struct demo *d, const char *text)
@@ -352,7 +340,7 @@ int cmd_demo(int argc, char **argv)
 		return r;
 	host_catch_signals();
 	d.look = choose_look();
-	r = hide_run();
+	r = lab_hide_run();
 	if (!r)
 		r = run_demo(&d);
 	if (host_interrupted()) {

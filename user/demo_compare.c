@@ -140,14 +140,14 @@ static int prove_bridge(const struct lab *l)
 int demo_compare(const struct lab *bpf, const struct demo_look *look, struct demo_row rows[DEMO_ROWS])
 {
 	autolab struct lab bridge = LAB_NONE;
-	const char *lacks = lab_bridge_lacks();
+	const char *lacks = lab_bridge_lacks(LAB_IPTABLES);
 	const struct lab *labs[SIDES] = { [KERNEL] = lacks ? NULL : &bridge, [BPF] = bpf };
 	int r = 0;
 
 	if (lacks) {
 		out_text("  %s is missing, so there is nothing to compare with.\n", lacks);
 	} else {
-		r = lab_bridge(&bridge);
+		r = lab_bridge(LAB_IPTABLES, &bridge);
 		if (!r)
 			r = prove_bridge(&bridge);
 	}
@@ -169,7 +169,7 @@ int demo_compare(const struct lab *bpf, const struct demo_look *look, struct dem
 
 void demo_compare_json(const struct demo_row rows[DEMO_ROWS])
 {
-	const char *lacks = lab_bridge_lacks();
+	const char *lacks = lab_bridge_lacks(LAB_IPTABLES);
 
 	out_open_object("comparison");
 	out_str("baseline", NULL, lacks ? NULL : "bridge + iptables");

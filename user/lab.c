@@ -2,8 +2,10 @@
 /* Test beds: small private topologies in namespaces that vanish with this process. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 
 #include "bridge.h"
 #include "lab.h"
@@ -11,9 +13,8 @@
 #include "netns.h"
 #include "worker.h"
 
-#define IPTABLES_RESTORE "/usr/sbin/iptables-restore"
-#define BRIDGE_NF        "/proc/sys/net/bridge/bridge-nf-call-iptables"
-#define LAB_MTU          1500
+#define BRIDGE_NF "/proc/sys/net/bridge/bridge-nf-call-iptables"
+#define LAB_MTU   1500
 
 /* While a topology is built: the lab, and a netlink socket in each of its namespaces. */
 struct build {
@@ -130,13 +131,21 @@ static int add_pair(struct build *b, __u8 id, struct end left, struct end right)
 		.mtu = LAB_MTU,
 		.peer_netns = b->lab.ns[right.node],
 	};
+	struct link l;
 	int r;
 
 	r = link_add_veth(b->nl[left.node], &v);
 	if (r)
 		return nl_fail(b->nl[left.node], r, left.name, "create");
 	r = raise_link(b->nl[left.node], left.name, left.address);
-	return r ? r : raise_link(b->nl[right.node], right.name, right.address);
+	if (!r)
+		r = raise_link(b->nl[right.node], right.name, right.address);
+	if (r)
+		return r;
+	r = link_get(b->nl[left.node], left.name, 0, &l);
+	if (!r)
+		r = link_ready(b->nl[left.node], l.ifindex);
+	return r ? nl_fail(b->nl[left.node], r, left.name, "set up") : 0;
 }
 
 static int add_default(struct nl *nl, const char *name, const char *via)
@@ -215,14 +224,18 @@ bool lab_bridge_filters(void)
 /* In a child: /proc/sys/net shows the namespace of who opens it, and no mistake may reach the caller's. */
 static int forward_packets(int out, void *arg)
 {
+	const enum lab_rules *rules = arg;
+
 	(void)out;
-	(void)arg;
 	return write_sysctl("/proc/sys/net/ipv4/ip_forward", "1") ||
-	       (lab_bridge_filters() && write_sysctl(BRIDGE_NF, "1"));
+	       (lab_bridge_filters() && write_sysctl(BRIDGE_NF, *rules == LAB_NO_RULES ? "0" : "1"));
 }
 
-/* What dockerd writes for one bridge network without published ports, in its order: the form with two isolation chains
- * that it has had since 18.05. */
+/* What dockerd writes for one bridge network, in its order: the form with two isolation chains that it has had since 18.05.
+ * Of published ports it makes these rules for each; here they are one of each kind, which is kinder to it. */
+#define RANGE(between) LAB_NUMBER(LAB_PUBLISH_MIN) between LAB_NUMBER(LAB_PUBLISH_MAX)
+#define LAB_NUMBER(n)  LAB_TEXT(n)
+#define LAB_TEXT(n)    #n
 static const char docker_rules[] =
 	"*filter\n"
 	":INPUT ACCEPT [0:0]\n"
@@ -238,45 +251,70 @@ static const char docker_rules[] =
 	"-A FORWARD -o " LAB_BRIDGE " -j DOCKER\n"
 	"-A FORWARD -i " LAB_BRIDGE " ! -o " LAB_BRIDGE " -j ACCEPT\n"
 	"-A FORWARD -i " LAB_BRIDGE " -o " LAB_BRIDGE " -j ACCEPT\n"
-	"-A DOCKER-ISOLATION-STAGE-1 -i " LAB_BRIDGE " ! -o " LAB_BRIDGE " -j DOCKER-ISOLATION-STAGE-2\n"
-	"-A DOCKER-ISOLATION-STAGE-1 -j RETURN\n"
-	"-A DOCKER-ISOLATION-STAGE-2 -o " LAB_BRIDGE " -j DROP\n"
-	"-A DOCKER-ISOLATION-STAGE-2 -j RETURN\n"
-	"-A DOCKER-USER -j RETURN\n"
-	"COMMIT\n"
-	"*nat\n"
-	":PREROUTING ACCEPT [0:0]\n"
-	":INPUT ACCEPT [0:0]\n"
-	":OUTPUT ACCEPT [0:0]\n"
-	":POSTROUTING ACCEPT [0:0]\n"
-	":DOCKER - [0:0]\n"
-	"-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n"
-	"-A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER\n"
-	"-A POSTROUTING -s 10.77.0.0/24 ! -o " LAB_BRIDGE " -j MASQUERADE\n"
-	"-A DOCKER -i " LAB_BRIDGE " -j RETURN\n"
-	"COMMIT\n";
+	"-A DOCKER -d 10.77.0.3/32 ! -i " LAB_BRIDGE " -o " LAB_BRIDGE " -p tcp -m tcp --dport " RANGE(
+		":") " -j ACCEPT\n"
+		     "-A DOCKER -d 10.77.0.3/32 ! -i " LAB_BRIDGE " -o " LAB_BRIDGE " -p udp -m udp --dport " RANGE(
+			     ":") " -j ACCEPT\n"
+				  "-A DOCKER-ISOLATION-STAGE-1 -i " LAB_BRIDGE " ! -o " LAB_BRIDGE
+				  " -j DOCKER-ISOLATION-STAGE-2\n"
+				  "-A DOCKER-ISOLATION-STAGE-1 -j RETURN\n"
+				  "-A DOCKER-ISOLATION-STAGE-2 -o " LAB_BRIDGE " -j DROP\n"
+				  "-A DOCKER-ISOLATION-STAGE-2 -j RETURN\n"
+				  "-A DOCKER-USER -j RETURN\n"
+				  "COMMIT\n"
+				  "*nat\n"
+				  ":PREROUTING ACCEPT [0:0]\n"
+				  ":INPUT ACCEPT [0:0]\n"
+				  ":OUTPUT ACCEPT [0:0]\n"
+				  ":POSTROUTING ACCEPT [0:0]\n"
+				  ":DOCKER - [0:0]\n"
+				  "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n"
+				  "-A OUTPUT ! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL -j DOCKER\n"
+				  "-A POSTROUTING -s 10.77.0.0/24 ! -o " LAB_BRIDGE " -j MASQUERADE\n"
+				  "-A DOCKER -i " LAB_BRIDGE " -j RETURN\n"
+				  "-A DOCKER ! -i " LAB_BRIDGE " -p tcp -m tcp --dport " RANGE(
+					  ":") " -j DNAT --to-destination 10.77.0.3\n"
+					       "-A DOCKER ! -i " LAB_BRIDGE " -p udp -m udp --dport " RANGE(
+						       ":") " -j DNAT --to-destination 10.77.0.3\n"
+							    "COMMIT\n";
+
+static const struct {
+	const char *path, *lacks;
+} restore[] = {
+	[LAB_IPTABLES] = { "/usr/sbin/iptables-restore", "/usr/sbin/iptables-restore (package iptables)" },
+	[LAB_IPTABLES_LEGACY] = { "/usr/sbin/iptables-legacy-restore",
+				  "/usr/sbin/iptables-legacy-restore (package iptables)" },
+	[LAB_IPTABLES_NFT] = { "/usr/sbin/iptables-nft-restore", "/usr/sbin/iptables-nft-restore (package iptables)" },
+	[LAB_NO_RULES] = { NULL, NULL },
+};
 
 /* Becomes iptables-restore with the rules as its input; they wait in memory, so nobody has to feed a pipe. */
 static int restore_rules(int out, void *arg)
 {
-	char *const argv[] = { (char *)IPTABLES_RESTORE, NULL };
+	const enum lab_rules *rules = arg;
+	char *const argv[] = { (char *)restore[*rules].path, NULL };
 	char *const envp[] = { NULL };
 	int fd = memfd_create("rules", MFD_CLOEXEC);
 
 	(void)out;
-	(void)arg;
 	if (fd < 0 || write(fd, docker_rules, sizeof(docker_rules) - 1) != sizeof(docker_rules) - 1 ||
 	    lseek(fd, 0, SEEK_SET) || dup2(fd, STDIN_FILENO) < 0)
 		return 126;
-	execve(IPTABLES_RESTORE, argv, envp);
+	execve(argv[0], argv, envp);
 	return 127;
 }
 
-const char *lab_bridge_lacks(void)
+const char *lab_bridge_lacks(enum lab_rules rules)
 {
-	if (access(IPTABLES_RESTORE, X_OK))
-		return IPTABLES_RESTORE " (package iptables)";
-	return NULL;
+	return restore[rules].path && access(restore[rules].path, X_OK) ? restore[rules].lacks : NULL;
+}
+
+int lab_hide_run(void)
+{
+	if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("tmpfs", "/run", "tmpfs", 0, "mode=755"))
+		return fail(-errno, "cannot make a private /run");
+	return 0;
 }
 
 int lab_wire(struct lab *ret)
@@ -293,10 +331,10 @@ int lab_wire(struct lab *ret)
 	return r ? r : build_done(&b, ret);
 }
 
-int lab_bridge(struct lab *ret)
+int lab_bridge(enum lab_rules rules, struct lab *ret)
 {
 	autobuild struct build b = BUILD_NONE;
-	const char *lacks = lab_bridge_lacks();
+	const char *lacks = lab_bridge_lacks(rules);
 	int r;
 
 	if (lacks)
@@ -314,9 +352,9 @@ int lab_bridge(struct lab *ret)
 		r = add_container(&b, LAB_B, 3, "veth-b", LAB_B_ADDR);
 	if (r)
 		return r;
-	r = worker_run(b.lab.ns[LAB_HOST], 10, forward_packets, NULL);
-	if (!r)
-		r = worker_run(b.lab.ns[LAB_HOST], 10, restore_rules, NULL);
+	r = worker_run(b.lab.ns[LAB_HOST], 10, forward_packets, &rules);
+	if (!r && rules != LAB_NO_RULES)
+		r = worker_run(b.lab.ns[LAB_HOST], 10, restore_rules, &rules);
 	if (r)
 		return fail(r < 0 ? r : -EIO, "bridge + iptables: cannot set up the host");
 	return build_done(&b, ret);

@@ -17,6 +17,9 @@ enum lab_node { LAB_HOST, LAB_A, LAB_B, LAB_OUTSIDE, LAB_NODES };
 #define LAB_HOST_ADDR    "198.51.100.1/24" /* of the uplink */
 #define LAB_OUTSIDE_ADDR "198.51.100.2/24" /* the host's next hop */
 #define LAB_SERVER_ADDR  "203.0.113.10/32" /* behind it, in the same namespace, reached by the default route alone */
+/* Ports of the host, TCP and UDP, that lead to B's of the same numbers. */
+#define LAB_PUBLISH_MIN 20000
+#define LAB_PUBLISH_MAX 20999
 
 struct lab {
 	int ns[LAB_NODES];       /* descriptors; -1 where the topology has no such node */
@@ -27,15 +30,21 @@ struct lab {
 /* A bare veth pair between A and B: what a path could be at best. */
 int lab_wire(struct lab *ret);
 /* What a container host has without nsfast: A and B on a bridge, br_netfilter if it is there, the rule set that Docker writes for one
- * bridge network, MASQUERADE to the outside. -EOPNOTSUPP with a message if iptables is missing. */
-int lab_bridge(struct lab *ret);
+ * bridge network with a range of published ports, MASQUERADE to the outside. Loaded by the iptables that the host has chosen, or
+ * by one of the two; or none of it, and netfilter out of the way. -EOPNOTSUPP with a message if iptables is missing. */
+enum lab_rules { LAB_IPTABLES, LAB_IPTABLES_LEGACY, LAB_IPTABLES_NFT, LAB_NO_RULES };
+int lab_bridge(enum lab_rules rules, struct lab *ret);
 /* The empty stage for nsfast: a host with an uplink and a default route, and the outside, which knows no way back to
  * private addresses. name (may be NULL) names the host's namespace under /run/netns. */
 int lab_stage(struct lab *ret, const char *name);
 /* Why lab_bridge() cannot work here, or NULL if it can. */
-const char *lab_bridge_lacks(void);
+const char *lab_bridge_lacks(enum lab_rules rules);
 /* True if the kernel has br_netfilter: what one container sends another passes iptables too, as on a Docker host. */
 bool lab_bridge_filters(void);
+
+/* From here on /run is a private one, which goes when this process goes, however it ends: names of namespaces, pins and the
+ * lock live below it. Prints. */
+int lab_hide_run(void);
 
 /* Closes the descriptors, which ends the namespaces, and takes the name away. */
 void lab_close(struct lab *l);

@@ -137,6 +137,14 @@ int link_get(struct nl *nl, const char *name, int ifindex, struct link *ret)
 	return r;
 }
 
+/* Asking for a single link is what does it: rtnl_getlink(). */
+int link_ready(struct nl *nl, int ifindex)
+{
+	struct link l;
+
+	return link_get(nl, NULL, ifindex, &l);
+}
+
 int link_list(struct nl *nl, int (*cb)(const struct link *l, void *arg), void *arg)
 {
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };

@@ -24,6 +24,9 @@ struct link {
 
 /* By name or, with name NULL, by ifindex. -ENODEV if there is none. */
 int link_get(struct nl *nl, const char *name, int ifindex, struct link *ret);
+/* An end of a pair whose carrier came up with the other one's discards what it is to send until the kernel has got round
+ * to it; this makes it do that first (since 6.8, before it is soon). */
+int link_ready(struct nl *nl, int ifindex);
 /* Calls cb for each; a non-zero return of cb ends the walk and is returned. */
 int link_list(struct nl *nl, int (*cb)(const struct link *l, void *arg), void *arg);
 

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <time.h>
 
+#include "hist.h"
 #include "load.h"
 #include "log.h"
 #include "worker.h"
@@ -39,7 +40,8 @@ typedef int (*side_fn)(struct job *j);
 /* Counts units over a stretch of time that begins after the warm-up, and measures its true length. */
 struct meter {
 	const struct load *load;
-	__u64 from, until, n;
+	__u64 from, last, until, n;
+	struct hist *times; /* between units, while counting; NULL: not wanted */
 	bool counting;
 };
 
@@ -53,7 +55,9 @@ static __u64 now_ns(void)
 
 static struct meter meter_start(const struct load *l)
 {
-	return (struct meter){ .load = l, .until = now_ns() + l->warm_ms * 1000000ULL };
+	__u64 now = now_ns();
+
+	return (struct meter){ .load = l, .last = now, .until = now + l->warm_ms * 1000000ULL };
 }
 
 /* Adds n units. True when the time is over; the rate is ready then. */
@@ -62,6 +66,9 @@ static bool meter_add(struct meter *m, __u64 n, double *ret_rate)
 	__u64 now = now_ns();
 
 	m->n += n;
+	if (m->times && m->counting)
+		hist_add(m->times, now - m->last);
+	m->last = now;
 	if (now < m->until)
 		return false;
 	if (m->counting) {
@@ -91,9 +98,9 @@ static int broken(const struct job *j, const char *what)
 }
 
 /* Stays until it is killed: an end of the connection now would be an error to the other side. */
-static void __attribute__((noreturn)) finished(const struct job *j, double rate, double loss)
+static void __attribute__((noreturn)) finished(const struct job *j, const struct load_result *result)
 {
-	tell(j, &(struct report){ .result = { rate, loss } });
+	tell(j, &(struct report){ .result = *result });
 	for (;;)
 		pause();
 }
@@ -118,17 +125,19 @@ socklen_t load_sockaddr(const struct addr *a, __u16 port, struct sockaddr_storag
 	return 0;
 }
 
-/* Any address, and a new port each time: what an earlier run left in TIME_WAIT is then none of this one's business. */
+/* Any address, and, if none is asked for, a new port each time: what an earlier run left in TIME_WAIT is then none of this
+ * one's business. */
 static int serve_open(struct job *j, int type)
 {
 	struct addr any = { .family = j->load->to.family };
 	struct report ready = { 0 };
 	struct sockaddr_storage s;
-	socklen_t len = load_sockaddr(&any, 0, &s);
+	socklen_t len = load_sockaddr(&any, j->load->port, &s);
 	autoclose int fd = socket(any.family, type | SOCK_CLOEXEC, 0);
 	int size = UDP_BUFFER;
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&s, len) || getsockname(fd, (struct sockaddr *)&s, &len))
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) ||
+	    bind(fd, (struct sockaddr *)&s, len) || getsockname(fd, (struct sockaddr *)&s, &len))
 		return -1;
 	if (type == SOCK_STREAM && listen(fd, 128))
 		return -1;
@@ -180,19 +189,24 @@ static int rr_server(struct job *j)
 
 static int rr_client(struct job *j)
 {
+	static struct hist times;
 	struct meter m = meter_start(j->load);
+	struct load_result result = {};
 	autoclose int fd = dial(j, SOCK_STREAM);
 	char byte = 'x';
-	double rate;
 
 	if (fd < 0)
 		return broken(j, "connect");
+	m.times = &times;
 	do {
 		errno = 0;
 		if (send(fd, &byte, 1, 0) != 1 || recv(fd, &byte, 1, 0) != 1)
 			return broken(j, "get an answer");
-	} while (!meter_add(&m, 1, &rate));
-	finished(j, rate, 0);
+	} while (!meter_add(&m, 1, &result.rate));
+	result.p50_us = hist_quantile(&times, 0.5) / 1e3;
+	result.p99_us = hist_quantile(&times, 0.99) / 1e3;
+	result.p999_us = hist_quantile(&times, 0.999) / 1e3;
+	finished(j, &result);
 }
 
 /*
@@ -221,8 +235,8 @@ static int crr_server(struct job *j)
 static int crr_client(struct job *j)
 {
 	struct meter m = meter_start(j->load);
+	struct load_result result = {};
 	char byte = 'x';
-	double rate;
 
 	do {
 		autoclose int fd = dial(j, SOCK_STREAM);
@@ -234,8 +248,8 @@ static int crr_client(struct job *j)
 			return broken(j, "get an answer");
 		if (recv(fd, &byte, 1, 0) != 0)
 			return broken(j, "see the connection's end");
-	} while (!meter_add(&m, 1, &rate));
-	finished(j, rate, 0);
+	} while (!meter_add(&m, 1, &result.rate));
+	finished(j, &result);
 }
 
 /* The numbers in the first and last datagram of the counted stretch tell how many were sent in between. */
@@ -247,7 +261,7 @@ static int udp_server(struct job *j)
 	struct meter m = { 0 };
 	__u64 first = 0, last;
 	autoclose int fd = serve_open(j, SOCK_DGRAM);
-	double rate;
+	struct load_result result = {};
 
 	if (fd < 0)
 		return broken(j, "open a socket");
@@ -264,12 +278,14 @@ static int udp_server(struct job *j)
 		if (!m.load)
 			m = meter_start(j->load);
 		last = data[n - 1][0];
-		if (meter_add(&m, (__u64)n, &rate))
+		if (meter_add(&m, (__u64)n, &result.rate))
 			break;
 		if (m.counting && !counting)
 			first = last;
 	}
-	finished(j, rate, last > first ? 1 - (double)m.n / (double)(last - first) : 0);
+	if (last > first)
+		result.loss = 1 - (double)m.n / (double)(last - first);
+	finished(j, &result);
 }
 
 static int udp_client(struct job *j)
@@ -299,34 +315,68 @@ static int udp_client(struct job *j)
 	}
 }
 
+static unsigned streams(const struct job *j)
+{
+	return j->load->streams ? j->load->streams : 1;
+}
+
+/* The next connection that is ready, by turns. One alone is not asked: its calls wait. */
+static int stream_next(struct pollfd *fds, unsigned n, unsigned *turn)
+{
+	unsigned i;
+
+	if (n == 1)
+		return fds[0].fd;
+	for (;;) {
+		for (i = 0; i < n; i++) {
+			*turn = (*turn + 1) % n;
+			if (fds[*turn].revents) {
+				fds[*turn].revents = 0;
+				return fds[*turn].fd;
+			}
+		}
+		if (poll(fds, n, -1) < 0)
+			return -1;
+	}
+}
+
 static int stream_server(struct job *j)
 {
 	static char data[STREAM_SIZE];
+	struct pollfd fds[LOAD_STREAMS_MAX];
+	struct load_result result = {};
 	autoclose int listener = serve_open(j, SOCK_STREAM);
-	autoclose int fd = listener < 0 ? -1 : accept_one(listener);
-	struct meter m = meter_start(j->load);
-	double rate;
-	ssize_t n;
+	unsigned n = streams(j), turn = 0, i;
+	struct meter m;
+	ssize_t got;
 
-	if (fd < 0)
-		return broken(j, "listen");
+	for (i = 0; i < n; i++) {
+		fds[i] = (struct pollfd){ .fd = listener < 0 ? -1 : accept_one(listener), .events = POLLIN };
+		if (fds[i].fd < 0)
+			return broken(j, "listen");
+	}
+	m = meter_start(j->load);
 	do {
 		errno = 0;
-		n = recv(fd, data, sizeof(data), 0);
-		if (n <= 0)
+		got = recv(stream_next(fds, n, &turn), data, sizeof(data), 0);
+		if (got <= 0)
 			return broken(j, "receive");
-	} while (!meter_add(&m, (__u64)n, &rate));
-	finished(j, rate, 0);
+	} while (!meter_add(&m, (__u64)got, &result.rate));
+	finished(j, &result);
 }
 
 static int stream_client(struct job *j)
 {
 	static char data[STREAM_SIZE];
-	autoclose int fd = dial(j, SOCK_STREAM);
+	struct pollfd fds[LOAD_STREAMS_MAX];
+	unsigned n = streams(j), turn = 0, i;
 
-	if (fd < 0)
-		return broken(j, "connect");
-	while (send(fd, data, sizeof(data), 0) > 0)
+	for (i = 0; i < n; i++) {
+		fds[i] = (struct pollfd){ .fd = dial(j, SOCK_STREAM), .events = POLLOUT };
+		if (fds[i].fd < 0)
+			return broken(j, "connect");
+	}
+	while (send(stream_next(fds, n, &turn), data, sizeof(data), n == 1 ? 0 : MSG_DONTWAIT) > 0)
 		;
 	return broken(j, "send");
 }

@@ -32,17 +32,6 @@ int port_enter(struct host *h, int netns, struct nl **ret)
 	return r ? r : back;
 }
 
-/*
- * An end whose carrier came up with the other one's discards what it is to send until the kernel has got round to it.
- * Asking for a single link is what makes the kernel do that first (rtnl_getlink() since 6.8).
- */
-static int port_ready(struct nl *nl, int ifindex)
-{
-	struct link l;
-
-	return link_get(nl, NULL, ifindex, &l);
-}
-
 int port_inside(struct host *h, const struct network *n, const struct port *p, int netns, int ifindex)
 {
 	struct link_change up = { .up = 1 };
@@ -64,9 +53,9 @@ int port_inside(struct host *h, const struct network *n, const struct port *p, i
 	if (!r && ipv6)
 		r = port6_inside(n, p, nl, &eth0);
 	if (!r)
-		r = port_ready(nl, eth0.ifindex);
+		r = link_ready(nl, eth0.ifindex);
 	if (!r)
-		r = port_ready(h->nl, ifindex);
+		r = link_ready(h->nl, ifindex);
 	if (r)
 		return fail(r, "%s/%s: cannot set up '%s' in namespace '%s'", n->name, p->name, PORT_INSIDE, p->netns);
 	if (!route_default(nl, AF_INET, &route) && route.ifindex != eth0.ifindex) {

@@ -110,7 +110,7 @@ static void add_path(enum path_id id, const char *name, const struct lab *l, enu
 
 static int build(void)
 {
-	const char *lacks = lab_bridge_lacks();
+	const char *lacks = lab_bridge_lacks(LAB_IPTABLES);
 	int r;
 
 	r = lab_wire(&beds[0]);
@@ -123,7 +123,7 @@ static int build(void)
 	if (lacks) {
 		warn("skipped: bridge, bridge+snat: missing: %s", lacks);
 	} else {
-		r = lab_bridge(&beds[2]);
+		r = lab_bridge(LAB_IPTABLES, &beds[2]);
 		if (r)
 			return r;
 		add_path(BRIDGE, "bridge", &beds[2], LAB_B, LAB_B_ADDR);
