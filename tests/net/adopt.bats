@@ -54,7 +54,7 @@ port_of() {
 
 # gets NS ADDRESS: a page, and some seconds' worth of TCP both ways
 gets() {
-	[ "$(in_ns "$1" curl -sf --max-time 20 "http://$2/page")" = "$(<"$ROOM/page")" ]
+	[ "$(in_ns "$1" curl -sf --max-time "$TRANSFER" "http://$2/page")" = "$(<"$ROOM/page")" ]
 	in_ns "$1" timeout 20 iperf3 -c "$2" -n 20M >/dev/null
 	in_ns "$1" timeout 20 iperf3 -c "$2" -n 20M -R >/dev/null
 }

@@ -30,9 +30,9 @@ echo_ttl() {
 
 # transfer NS ADDRESS: 100 MB down and up again, compared byte by byte
 transfer() {
-	in_ns "$1" curl -sf --max-time 60 -o "$ROOM/down" "http://$2/big"
+	in_ns "$1" curl -sf --max-time $((3 * TRANSFER)) -o "$ROOM/down" "http://$2/big"
 	cmp "$ROOM/web/big" "$ROOM/down"
-	in_ns "$1" curl -sf --max-time 60 -T "$ROOM/down" "http://$2/back"
+	in_ns "$1" curl -sf --max-time $((3 * TRANSFER)) -T "$ROOM/down" "http://$2/back"
 	cmp "$ROOM/web/big" "$ROOM/web/back"
 	rm "$ROOM/down" "$ROOM/web/back"
 }

@@ -62,6 +62,7 @@ all_is_well() {
 
 @test "somebody else's program before ours is named; behind it, it only is told" {
 	only bpf "mode netfilter has no programs"
+	needs_tcx
 	start nsenter --net="/run/netns/$H" -- "$PYTHON" tests/packets/tcx.py up0 in 999 >"$ROOM/tcx"
 	until_ok 5 grep attached "$ROOM/tcx"
 	run -0 nsf -j doctor

@@ -43,7 +43,7 @@ checksum_errors() {
 
 # moved NS ADDRESS OPTION...: bytes that arrived by iperf3 (what is on its way at the end does not count)
 moved() {
-	in_ns "$1" timeout 20 iperf3 -J -c "$2" "${@:3}" | jq '.end | (.sum_received // .sum).bytes'
+	in_ns "$1" timeout "$TRANSFER" iperf3 -J -c "$2" "${@:3}" | jq '.end | (.sum_received // .sum).bytes'
 }
 
 # Everything in both directions of every way, TCP and UDP
@@ -55,7 +55,7 @@ bulk() {
 			# shellcheck disable=SC2086 # words
 			[ "$(moved $way -n 50M $direction)" -gt 20000000 ]
 			# shellcheck disable=SC2086
-			[ "$(moved $way -u -b 400M -n 5M $direction)" -gt 1000000 ]
+			[ "$(moved $way -u -b 100M -n 5M $direction)" -gt 500000 ]
 		done
 	done
 	[ "$(checksum_errors)" = "$before" ]
@@ -172,6 +172,8 @@ s.sendto(b"".join(bytes([i]) * 1400 for i in range(40)), (sys.argv[1], 5300))
 	for features in "tx on" "tx-udp-segmentation off" "tx off rx off"; do
 		# shellcheck disable=SC2086 # words
 		offload $features
+		# before, a socket refuses to send so where nothing does the sums for it
+		[ "$features" != "tx off rx off" ] || kernel_has_come_to 6.11 || continue
 		udp_gso a 203.0.113.10 "$OUT"
 		udp_gso a 10.77.0.3 b
 		udp_gso "$H" 10.77.0.2 a

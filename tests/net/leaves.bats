@@ -276,6 +276,7 @@ lost() {
 }
 
 @test "tcx programs of others on the uplink, in and out, go on as before" {
+	needs_tcx
 	for way in 'in 600' 'out 601'; do
 		# shellcheck disable=SC2086 # two words
 		start nsenter --net="/run/netns/$H" -- "$PYTHON" tests/packets/tcx.py up0 $way >"$ROOM/tcx"

@@ -20,6 +20,11 @@ mode() {
 	echo "${MODE:-bpf}"
 }
 
+# True on kernels of that version and newer ones.
+kernel_has_come_to() { printf '%s\n' "$1" "$(uname -r)" | sort --check=quiet --version-sort; }
+
+needs_tcx() { kernel_has_come_to 6.6 || skip "this kernel has no tcx"; }
+
 # For tests of what only one mode has: only bpf "no sysctl is set"
 only() {
 	[ "$(mode)" = "$1" ] || skip "${2:-in $1 mode only}"
@@ -31,10 +36,18 @@ in_ns() {
 	nsenter --net="/run/netns/$ns" -- "$@"
 }
 
+# The MAC of a namespace's eth0. /sys tells of the namespace in which it was mounted.
+mac_of() {
+	ip -n "$1" -j link show eth0 | jq -r '.[0].address'
+}
+
 # nsfast with $H as its host
 nsf() {
 	"$NSFAST" -n "$H" "$@"
 }
+
+# A transfer of some megabytes may take so many seconds.
+TRANSFER=$((20 * ${PATIENCE:-6} / 6))
 
 # until_ok SECONDS COMMAND...: tries until it succeeds; fails, with the last try's output, when the time is over. The
 # seconds are those of an idle machine; a busy one gets PATIENCE times as many: a bound on waiting, nothing's promise.

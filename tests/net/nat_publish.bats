@@ -349,8 +349,8 @@ goes_on() {
 	publish 8080:a:80/tcp
 	head -c 2M /dev/urandom >"$ROOM/page"
 	ip -n "$H" link set up0 mtu 1300
-	in_ns "$OUT" curl -sf --max-time 20 -o "$ROOM/got" http://198.51.100.1:8080/page
-	in_ns "$OUT" curl -sf --max-time 20 -T "$ROOM/page" http://198.51.100.1:8080/back
+	in_ns "$OUT" curl -sf --max-time "$TRANSFER" -o "$ROOM/got" http://198.51.100.1:8080/page
+	in_ns "$OUT" curl -sf --max-time "$TRANSFER" -T "$ROOM/page" http://198.51.100.1:8080/back
 	ip -n "$H" link set up0 mtu 1500
 	cmp "$ROOM/page" "$ROOM/got"
 	cmp "$ROOM/page" "$ROOM/back"

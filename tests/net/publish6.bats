@@ -142,7 +142,7 @@ sctp [fd00:77::1]:56-57 > t0/b [fd00:77::3]:56-57" ]
 			[ "$output" = "by $address 8080, seen as fd00:77::1" ]
 		done
 	done
-	run -0 in_ns "$H" curl -s --http0.9 --max-time 20 http://localhost:8080
+	run -0 in_ns "$H" curl -s --http0.9 --max-time "$TRANSFER" http://localhost:8080
 	[[ $output == fd00:77::1* || $output == 10.77.0.1* ]]
 	nsf publish del t0 8080:a:80
 	run -1 in_ns "$H" "$PYTHON" tests/net/own.py tcp ::1 8080

@@ -59,7 +59,7 @@ collected() {
 			[ "$output" = "by ::ffff:$address 8080, seen as 10.77.0.1" ]
 		done
 	done
-	run -0 in_ns "$H" curl -s --http0.9 --max-time 20 http://localhost:8080
+	run -0 in_ns "$H" curl -s --http0.9 --max-time "$TRANSFER" http://localhost:8080
 	[[ $output == 10.77.0.1* ]]
 }
 
