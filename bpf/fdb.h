@@ -49,6 +49,19 @@ static __always_inline enum verdict fdb_out(struct pkt *p, const struct nsf_port
 	return to->flags & NSF_PORT_PEER && p->port->role == NSF_ROLE_PORT ? HAND : SEND;
 }
 
+/* The managed port that has this MAC, if it is one that we chose: its last two bytes are the slot then. */
+static __always_inline const struct nsf_port *fdb_chosen(const struct pkt *p, __u32 *slot)
+{
+	const struct nsf_port *to;
+
+	*slot = p->dmac[4] << 8 | p->dmac[5];
+	to = bpf_map_lookup_elem(&nsf_ports, slot);
+	if (to && to->role == NSF_ROLE_PORT && to->flags & NSF_PORT_MANAGED && to->net == p->net_id &&
+	    mac_equal(to->mac, p->dmac))
+		return to;
+	return NULL;
+}
+
 /* Frames for the gateway's own MAC go on to the next stage, all others leave from here. */
 static __always_inline enum verdict fdb(struct pkt *p)
 {
@@ -69,15 +82,18 @@ static __always_inline enum verdict fdb(struct pkt *p)
 			return drop(p, NSF_DROP_RESERVED_MAC);
 		return FLOOD;
 	}
-	mac_copy(k.mac, p->dmac);
-	e = bpf_map_lookup_elem(&nsf_fdb, &k);
-	if (!e)
-		return FLOOD;
-	slot = e->slot;
-	to = bpf_map_lookup_elem(&nsf_ports, &slot);
-	/* the clock is read for learned entries only */
-	if (!to || fdb_dead(e, to->gen, e->flags & NSF_FDB_STATIC ? 0 : tick()))
-		return FLOOD;
+	to = fdb_chosen(p, &slot);
+	if (unlikely(!to)) {
+		mac_copy(k.mac, p->dmac);
+		e = bpf_map_lookup_elem(&nsf_fdb, &k);
+		if (!e)
+			return FLOOD;
+		slot = e->slot;
+		to = bpf_map_lookup_elem(&nsf_ports, &slot);
+		/* the clock is read for learned entries only */
+		if (!to || fdb_dead(e, to->gen, e->flags & NSF_FDB_STATIC ? 0 : tick()))
+			return FLOOD;
+	}
 	if (unlikely(slot == p->slot))
 		return drop(p, NSF_DROP_SAME_PORT);
 	return fdb_out(p, to, slot);

@@ -19,6 +19,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, NSF_IFACE_ROWS);
+	__type(key, __u32);   /* ifindex % NSF_IFACE_ROWS */
+	__type(value, __u32); /* slot */
+} nsf_iface_rows SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, NSF_SLOTS_MAX);
 	__type(key, __u32); /* slot */

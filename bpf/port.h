@@ -5,17 +5,30 @@
 #include "maps.h"
 #include "parse.h"
 
+/* The row of the attachment behind the interface: mostly without a hash. */
+static __always_inline bool port_row(struct pkt *p)
+{
+	__u32 ifindex = p->ctx->ifindex, at = ifindex % NSF_IFACE_ROWS, *slot;
+
+	slot = bpf_map_lookup_elem(&nsf_iface_rows, &at);
+	if (!slot)
+		return false;
+	p->slot = *slot;
+	p->port = bpf_map_lookup_elem(&nsf_ports, &p->slot);
+	if (likely(p->port && p->port->ifindex == ifindex))
+		return true;
+	slot = bpf_map_lookup_elem(&nsf_ifaces, &ifindex);
+	if (!slot)
+		return false;
+	p->slot = *slot;
+	p->port = bpf_map_lookup_elem(&nsf_ports, &p->slot);
+	return p->port;
+}
+
 /* Finds the attachment behind the interface and its network. */
 static __always_inline enum verdict port_find(struct pkt *p)
 {
-	__u32 ifindex = p->ctx->ifindex, *slot;
-
-	slot = bpf_map_lookup_elem(&nsf_ifaces, &ifindex);
-	if (!slot)
-		return drop(p, NSF_DROP_NO_PORT);
-	p->slot = *slot;
-	p->port = bpf_map_lookup_elem(&nsf_ports, &p->slot);
-	if (!p->port || p->port->role == NSF_ROLE_NONE)
+	if (!port_row(p) || p->port->role == NSF_ROLE_NONE)
 		return drop(p, NSF_DROP_NO_PORT);
 	p->net_id = p->port->net;
 	p->net = bpf_map_lookup_elem(&nsf_nets, &p->net_id);

@@ -96,17 +96,20 @@ void row_commit(char *name, const char *text, size_t size)
 
 int row_set_iface(struct dp *dp, int ifindex, __u32 slot, const char *ifname)
 {
-	__u32 key = ifindex;
+	__u32 key = ifindex, at = key % NSF_IFACE_ROWS;
 
-	if (bpf_map_update_elem(dp->map[DP_IFACES], &key, &slot, BPF_ANY))
+	if (bpf_map_update_elem(dp->map[DP_IFACES], &key, &slot, BPF_ANY) ||
+	    bpf_map_update_elem(dp->map[DP_IFACE_ROWS], &at, &slot, BPF_ANY))
 		return fail(-errno, "cannot enter interface '%s' into the data path", ifname);
 	return 0;
 }
 
 int row_unset_iface(struct dp *dp, int ifindex)
 {
-	__u32 key = ifindex;
+	__u32 key = ifindex, at = key % NSF_IFACE_ROWS, none = 0;
 
+	/* of another one with the same remainder the hash knows */
+	bpf_map_update_elem(dp->map[DP_IFACE_ROWS], &at, &none, BPF_ANY);
 	if (bpf_map_delete_elem(dp->map[DP_IFACES], &key) && errno != ENOENT)
 		return fail(-errno, "cannot take interface %d out of the data path", ifindex);
 	return 0;

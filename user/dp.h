@@ -16,6 +16,7 @@
 /* Maps that are opened by name; those that struct dp points into are mapped as well. */
 #define DP_MAPS(X) \
 	X(IFACES, "nsf_ifaces") \
+	X(IFACE_ROWS, "nsf_iface_rows") \
 	X(SUBNETS, "nsf_subnets") \
 	X(FDB, "nsf_fdb") \
 	X(LEDGERS, "nsf_ledgers") \

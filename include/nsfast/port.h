@@ -54,3 +54,8 @@ struct nsf_addr {
 _Static_assert(sizeof(struct nsf_addr) == 8, "nsf_addr");
 
 /* Map nsf_ifaces: hash by ifindex (__u32) to slot (__u32). Ports and gateways; an uplink has no slot of its own. */
+/*
+ * Map nsf_iface_rows: array by ifindex % NSF_IFACE_ROWS, the slot (__u32) of one that has such an ifindex. Right if the
+ * slot's row has that ifindex, else nsf_ifaces is asked: what is another's is seen.
+ */
+#define NSF_IFACE_ROWS 16384

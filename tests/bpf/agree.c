@@ -41,6 +41,7 @@ static void maps_are_as_large_as_the_headers_say(void **state)
 		bool mmap;
 	} maps[] = {
 		{ "nsf_ifaces", BPF_MAP_TYPE_HASH, 4, 4, NSF_SLOTS_MAX, false },
+		{ "nsf_iface_rows", BPF_MAP_TYPE_ARRAY, 4, 4, NSF_IFACE_ROWS, false },
 		{ "nsf_ports", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_port), NSF_SLOTS_MAX, true },
 		{ "nsf_names", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_names), NSF_SLOTS_MAX, true },
 		{ "nsf_nets", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_net), NSF_NETS_MAX, true },

@@ -214,6 +214,30 @@ static void a_learned_entry_ages_and_dies_with_its_port(void **state)
 	STEP(b, "found again", AT_A, f, SENT(TX(AT_C)));
 }
 
+/* Of a managed port whose MAC we chose, the MAC itself says which it is; of others the table does. */
+static void a_chosen_mac_needs_no_entry(void **state)
+{
+	struct bed *b = *state;
+	struct nsf_fdb e = { .gen = 1, .slot = AT_B, .flags = NSF_FDB_STATIC };
+	struct nsf_port *row = &b->dp.ports[AT_B];
+	struct frame *f = frame(udp(A(1), B(2)));
+
+	table_clear(b->dp.map[DP_FDB]);
+	STEP(b, "chosen", AT_A, f, SENT(TX(AT_B)));
+	row->net = 2;
+	STEP(b, "of another network", AT_A, f, SENT(NET1 & ~TX(AT_A)));
+	row->net = 1;
+	row->flags &= (__u8)~NSF_PORT_MANAGED;
+	STEP(b, "of a port that learns", AT_A, f, SENT(NET1 & ~TX(AT_A)));
+	row->flags |= NSF_PORT_MANAGED;
+	memcpy(row->mac, &nobody, sizeof(row->mac));
+	STEP(b, "not chosen, and not known", AT_A, frame(to_mac(udp(A(1), B(2)), nobody)), SENT(NET1 & ~TX(AT_A)));
+	fdb_set(b, 1, nobody, e);
+	STEP(b, "not chosen", AT_A, frame(to_mac(udp(A(1), B(2)), nobody)), SENT(TX(AT_B)));
+	row_clear_port(&b->dp, AT_B);
+	STEP(b, "of a port that is gone", AT_A, f, SENT(NET1 & ~TX(AT_A) & ~TX(AT_B)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +250,7 @@ int main(void)
 		TEST(a_managed_port_and_the_host_teach_nothing),
 		TEST(a_static_entry_stays),
 		TEST(a_learned_entry_ages_and_dies_with_its_port),
+		TEST(a_chosen_mac_needs_no_entry),
 	};
 
 	return RUN(tests, bed_setup);

@@ -127,6 +127,23 @@ static void an_interface_that_is_no_port_drops_all(void **state)
 	assert_int_equal(row_run(b, &freed), 0);
 }
 
+/* What the array says of an interface may be another's, or nobody's: then the hash is asked. */
+static void an_interface_is_found_whatever_the_array_says(void **state)
+{
+	struct bed *b = *state;
+	__u32 at = (__u32)b->ifindex[AT_A] % NSF_IFACE_ROWS, slots[] = { AT_A, AT_B, AT_C, 0, NSF_SLOTS_MAX };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(slots); i++) {
+		assert_int_equal(bpf_map_update_elem(b->dp.map[DP_IFACE_ROWS], &at, &slots[i], BPF_ANY), 0);
+		STEP(b, "its own", AT_A, frame(udp(A(1), B(2))), SENT(TX(AT_B)));
+		STEP(b, "another's", AT_A, frame(udp(C(1), B(2))), DROPPED(SPOOF_MAC));
+	}
+	assert_int_equal(row_unset_iface(&b->dp, b->ifindex[AT_A]), 0);
+	assert_int_equal(bpf_map_lookup_elem(b->dp.map[DP_IFACE_ROWS], &at, &slots[0]), 0);
+	assert_int_equal(slots[0], 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +152,7 @@ int main(void)
 		TEST(a_source_address_is_checked),
 		TEST(tags_come_from_learning_ports_only_and_are_never_routed),
 		TEST(an_interface_that_is_no_port_drops_all),
+		TEST(an_interface_is_found_whatever_the_array_says),
 	};
 
 	return RUN(tests, bed_setup);

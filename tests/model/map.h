@@ -227,6 +227,7 @@ long bpf_for_each_map_elem(void *map, void *callback, void *callback_ctx, __u64 
 /* Every map of the data path: m(variable, size of key, size of value, entries). */
 #define MAPS(m) \
 	MAP_KV(m, nsf_ifaces) \
+	MAP_KV(m, nsf_iface_rows) \
 	MAP_KV(m, nsf_ports) \
 	MAP_KV(m, nsf_names) \
 	MAP_KV(m, nsf_nets) \

@@ -186,6 +186,7 @@ static void world_net(__u32 id, __u32 flags, __u32 n_snat, __u32 range)
 	*ROW(nsf_ports, gw + 1) = (struct nsf_port){ .gen = 1, .net = (__u16)id, .role = NSF_ROLE_UPLINK };
 	slot = gw;
 	bpf_map_update_elem(&nsf_ifaces, &(__u32){ WORLD_IF(gw) }, &slot, BPF_ANY);
+	bpf_map_update_elem(&nsf_iface_rows, &(__u32){ WORLD_IF(gw) }, &slot, BPF_ANY);
 }
 
 static void world_port_set(struct world_port *p, const __u32 limits[3])
@@ -210,6 +211,7 @@ static void world_port_set(struct world_port *p, const __u32 limits[3])
 	memcpy(row->mac, p->mac, 6);
 	memcpy(row->addr6, p->addr6, 16);
 	bpf_map_update_elem(&nsf_ifaces, &(__u32){ WORLD_IF(p->slot) }, &p->slot, BPF_ANY);
+	bpf_map_update_elem(&nsf_iface_rows, &(__u32){ WORLD_IF(p->slot) }, &p->slot, BPF_ANY);
 	bpf_map_update_elem(&nsf_addrs, &k4, &p->slot, BPF_ANY);
 	bpf_map_update_elem(&nsf_addrs, &k6, &p->slot, BPF_ANY);
 	p->there = true;
@@ -287,7 +289,7 @@ static void world_make(__u64 seed)
 
 			*p = (struct world_port){ .slot = WORLD_GW(id) + 2 + i,
 						  .net = id,
-						  .mac = { 2, 0, 0, 2, (__u8)id, (__u8)i },
+						  .mac = { 2, 0, 0, 2, 0, (__u8)(WORLD_GW(id) + 2 + i) },
 						  .addr4 = { 10, (__u8)(76 + id), 0, (__u8)(2 + i) },
 						  .addr6 = { 0xfd, 0, 0, (__u8)(0x76 + id), [15] = (__u8)(2 + i) } };
 			world_port_set(p, tight ? (__u32[]){ 10, 5, 4 } : (__u32[]){ ~0u, ~0u, ~0u });
