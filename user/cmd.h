@@ -17,6 +17,7 @@
 	X(drops, "[NET]", "discarded packets by reason") \
 	X(doctor, "", "what works here and what does not") \
 	X(demo, "", "show it at work, in private namespaces") \
+	X(bench, "[--quick] [--only NAMES] [--svg FILE]", "how fast this machine is with it, and without") \
 	X(version, "", "version of nsfast")
 
 #define CMD_DECLARE(name, args, text) int cmd_##name(int argc, char **argv);

@@ -199,6 +199,17 @@ void out_u64(const char *key, const char *fmt, uint64_t value)
 	}
 }
 
+void out_real(const char *key, const char *fmt, double value)
+{
+	if (!out_json) {
+		if (fmt)
+			printf(fmt, value);
+		return;
+	}
+	begin_value(key);
+	printf("%.6g", value);
+}
+
 void out_bool(const char *key, const char *text_if_true, bool value)
 {
 	if (!out_json) {

@@ -22,6 +22,7 @@ void out_close_array(void); /* the outermost close ends the document with a newl
 /* JSON: "key": value. Text: printf(fmt, value); a NULL fmt prints nothing in text; a NULL key nothing in JSON. */
 void out_str(const char *key, const char *fmt, const char *value); /* a NULL value is null in JSON, "-" in text */
 void out_u64(const char *key, const char *fmt, uint64_t value);    /* fmt with PRIu64 */
+void out_real(const char *key, const char *fmt, double value);     /* fmt with a double; JSON: six digits; not NaN */
 void out_bool(const char *key, const char *text_if_true, bool value);
 /* A string in an array. */
 void out_item(const char *fmt, const char *value);

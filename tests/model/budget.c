@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* The budget of the hot paths: what each asks of the kernel. */
 /*
- * What each hot path asks of the kernel, call by call, in order: a path that grows, or a lookup that becomes dearer, is a
+ * Call by call, in order: a path that grows, or a lookup that becomes dearer, is a
  * change of this file. Maps stand with what their lookup costs: "array" is a multiplication, "hash" and "trie" are calls.
  */
 #include <linux/types.h>

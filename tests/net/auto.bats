@@ -21,7 +21,7 @@ t0() {
 @test "where bpf works it is taken" {
 	run -0 --separate-stderr t0 nsf
 	[[ $output == *"mode bpf"* ]]
-	[ -z "${stderr#nsfast: tcx is not available on this kernel, using clsact}" ]
+	[ -z "${stderr#"$CLSACT"}" ]
 }
 
 @test "where the kernel has no bpf, or does not let us, it is netfilter, with one line that says why" {

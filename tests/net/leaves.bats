@@ -42,8 +42,10 @@ globals() {
 		grep -v -e '\.\(t0\|t0-far\|nsf[0-9a-f]*\|nsf-fragments\)\.' -e nf_conntrack_count -e '\.stable_secret'
 	echo "nft: $(in_ns "$H" nft list ruleset)"
 	echo "iptables: $(in_ns "$H" iptables-legacy-save 2>/dev/null)"
-	in_ns "$H" tc qdisc show dev up0
-	in_ns "$H" tc filter show dev up0 ingress
+	if kernel_has_come_to 6.6; then # before, the programs are filters of a discipline
+		in_ns "$H" tc qdisc show dev up0
+		in_ns "$H" tc filter show dev up0 ingress
+	fi
 	ip -n "$H" -4 rule
 	ip -n "$H" -6 rule
 	ip -n "$H" route show table all dev up0

@@ -23,6 +23,9 @@ mode() {
 # True on kernels of that version and newer ones.
 kernel_has_come_to() { printf '%s\n' "$1" "$(uname -r)" | sort --check=quiet --version-sort; }
 
+# What up says besides where there is no tcx, before anything else.
+CLSACT="nsfast: tcx is not available on this kernel, using clsact"
+
 needs_tcx() { kernel_has_come_to 6.6 || skip "this kernel has no tcx"; }
 
 # For tests of what only one mode has: only bpf "no sysctl is set"

@@ -45,6 +45,7 @@ refused() {
 	before=$(rules)
 	run -"$code" nsf "$@"
 	echo "$output"
+	[ "${lines[0]}" != "$CLSACT" ] || lines=("${lines[@]:1}")
 	[ "${lines[0]}" = "nsfast: $text" ]
 	[ -z "$hint" ] || [ "${lines[1]}" = "hint: $hint" ]
 	[ "$(rules)" = "$before" ]

@@ -93,6 +93,7 @@ moved() {
 }
 
 @test "where the host has a way outside but no address for it, containers are told at once" {
+	[ "$(mode)" = bpf ] || kernel_has_come_to 6.17 || skip "Linux forwards no IPv6 there, and does not say so"
 	ip -n "$H" -6 route add default dev up0 metric 2000
 	ip -n "$H" addr del 2001:db8:51::1/64 dev up0
 	t0_up
@@ -117,6 +118,6 @@ moved() {
 	[ "$(moved a $PEER -n 50M -R)" -gt 20000000 ]
 	run -0 in_ns "$OUT" traceroute -6 -n -q 1 -m 3 -w 1 -s $PEER 2001:db8:79::2
 	# a router says it as who it is on the way there, or on the way back
-	[[ $output == *" 1  2001:db8:$([ "$(mode)" = bpf ] && echo 79 || echo 51)::1 "* ]]
+	[[ $output =~ " 1  2001:db8:"(79|51)"::1 " ]]
 	ip -n "$OUT" -6 route del 2001:db8:79::/64
 }

@@ -29,6 +29,7 @@ static void print(void)
 		out_open_object(NULL);
 		out_str("name", "%-4s ", i ? "b" : "a");
 		out_u64("rx", "%5" PRIu64 "\n", i ? UINT64_MAX : 0);
+		out_real("of", NULL, i ? 1234567 : 0.25);
 		out_close_object();
 	}
 	out_close_array();
@@ -54,10 +55,11 @@ static void json_has_the_keys(void **state)
 {
 	(void)state;
 	out_json = true;
-	assert_prints("{\"name\":\"t0\",\"uplink\":null,\"mtu\":1500,\"up\":true,\"gone\":false,"
-		      "\"ports\":[{\"name\":\"a\",\"rx\":0},{\"name\":\"b\",\"rx\":18446744073709551615}],"
-		      "\"none\":[],\"two\":[\"a\",\"\\\"\"],\"empty\":{}}\n",
-		      "", print());
+	assert_prints(
+		"{\"name\":\"t0\",\"uplink\":null,\"mtu\":1500,\"up\":true,\"gone\":false,"
+		"\"ports\":[{\"name\":\"a\",\"rx\":0,\"of\":0.25},{\"name\":\"b\",\"rx\":18446744073709551615,\"of\":1.23457e+06}],"
+		"\"none\":[],\"two\":[\"a\",\"\\\"\"],\"empty\":{}}\n",
+		"", print());
 	/* a second document begins afresh */
 	assert_prints("[]\n{\"a\":\"\"}\n", "",
 		      (out_open_array(NULL), out_close_array(), out_open_object(NULL), out_str("a", "", ""),
@@ -71,8 +73,8 @@ static void pretty_json_is_indented(void **state)
 	out_pretty = true;
 	assert_prints(
 		"{\n  \"name\": \"t0\",\n  \"uplink\": null,\n  \"mtu\": 1500,\n  \"up\": true,\n  \"gone\": false,\n"
-		"  \"ports\": [\n    {\n      \"name\": \"a\",\n      \"rx\": 0\n    },\n"
-		"    {\n      \"name\": \"b\",\n      \"rx\": 18446744073709551615\n    }\n  ],\n"
+		"  \"ports\": [\n    {\n      \"name\": \"a\",\n      \"rx\": 0,\n      \"of\": 0.25\n    },\n"
+		"    {\n      \"name\": \"b\",\n      \"rx\": 18446744073709551615,\n      \"of\": 1.23457e+06\n    }\n  ],\n"
 		"  \"none\": [],\n  \"two\": [\n    \"a\",\n    \"\\\"\"\n  ],\n  \"empty\": {}\n}\n",
 		"", print());
 }

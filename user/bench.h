@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the parts of `nsfast bench` share: paths, ways, traffic, and the samples of all rounds. */
+#pragma once
+
+#include <stdio.h>
+
+#include "lab.h"
+#include "load.h"
+
+/* How packets are moved. The second wire is as the first: what noise alone can do. */
+#define BENCH_PATHS(X) \
+	X(WIRE, "wire", "a bare veth pair, the limit") \
+	X(WIRE_AGAIN, "wire-again", "another one, to show the noise") \
+	X(BRIDGE, "bridge", "a bridge, netfilter out of its way") \
+	X(LEGACY, "iptables-legacy", "bridge + iptables of old, with Docker's rules") \
+	X(NFT, "iptables-nft", "bridge + iptables by nftables, with Docker's rules") \
+	X(NETFILTER, "nsfast-netfilter", "nsfast up --mode netfilter") \
+	X(BPF, "nsfast-bpf", "nsfast up --mode bpf")
+#define BENCH_PATH_ENUM(id, name, text) BENCH_##id,
+enum bench_path { BENCH_PATHS(BENCH_PATH_ENUM) BENCH_PATHS_MAX };
+
+/* From where to where. On a wire they are all the same. */
+#define BENCH_WAYS(X) \
+	X(WITHIN, "within", "container to container") \
+	X(OUT, "out", "container to outside, translated") \
+	X(IN, "in", "outside to a published port") \
+	X(BACK, "back", "outside to container, answers to what was translated")
+#define BENCH_WAY_ENUM(id, name, text) BENCH_##id,
+enum bench_way { BENCH_WAYS(BENCH_WAY_ENUM) BENCH_WAYS_MAX };
+
+const char *bench_path_name(enum bench_path path);
+const char *bench_path_text(enum bench_path path);
+const char *bench_way_name(enum bench_way way);
+const char *bench_way_text(enum bench_way way);
+
+/* One kind of traffic. */
+struct bench_work {
+	const char *name, *title, *unit;
+	enum { BENCH_LOAD, BENCH_BESIDE, BENCH_HOSE } kind;
+	enum load_kind load; /* BENCH_LOAD; BENCH_BESIDE: beside one stream */
+	unsigned streams;
+	bool segments;  /* the sender's stack cuts TCP into segments, as where nothing is offloaded */
+	unsigned flows; /* BENCH_HOSE; 0: each packet is a new one's first */
+	unsigned ways;  /* bits by enum bench_way */
+	bool quick;     /* part of --quick */
+};
+extern const struct bench_work bench_works[];
+extern const size_t bench_n_works;
+
+/* A path, made and proven to do its job. */
+struct bench_bed {
+	struct lab lab;
+	const char *lacks; /* why it is not there; NULL if it is */
+};
+
+struct bench_sample {
+	struct load_result result;
+	double cpu_ns;          /* all CPUs' time for each unit */
+	double stolen, foreign; /* shares of the CPU's time: other machines', other processes' */
+};
+
+#define BENCH_ROUNDS_MAX 99
+
+/* One kind of traffic one way: for each round and path the mean of its two samples; a rate of 0: not measured. */
+struct bench_cell {
+	const struct bench_work *work;
+	enum bench_way way;
+	struct bench_sample rounds[BENCH_ROUNDS_MAX][BENCH_PATHS_MAX];
+};
+
+/* A sample as it was taken, kept or not. */
+struct bench_row {
+	unsigned cell, round;
+	enum bench_path path;
+	bool kept;
+	struct bench_sample sample;
+};
+
+struct bench {
+	struct bench_bed beds[BENCH_PATHS_MAX];
+	bool paths[BENCH_PATHS_MAX]; /* that are to be measured */
+	unsigned n_rounds, ms, warm_ms;
+	int cpu;
+	bool quick;
+	struct bench_cell *cells;
+	size_t n_cells;
+	struct bench_row *rows;
+	size_t n_rows;
+	unsigned again, disturbed; /* samples that were taken again, and that were disturbed to the last */
+	double seconds;            /* that it took */
+};
+
+/* Builds and proves all paths that are wanted. Those that this machine cannot have say what they lack. Prints. */
+int bench_beds_make(struct bench *b);
+void bench_beds_close(struct bench *b);
+/* True if that path can be measured in that cell. */
+bool bench_fits(const struct bench *b, const struct bench_cell *c, enum bench_path path);
+/* Client, server, and the address at which it is reached. */
+enum lab_node bench_client(enum bench_path path, enum bench_way way);
+enum lab_node bench_server(enum bench_path path, enum bench_way way);
+const char *bench_to(enum bench_path path, enum bench_way way);
+
+/* One sample, taken again a few times if it was disturbed. 0, -EINTR without a message, or -errno with one. */
+int bench_measure(struct bench *b, unsigned cell, unsigned round, enum bench_path path, struct bench_sample *ret);
+
+/* Packets a second that come through when they are injected at the client, all on one CPU. */
+int bench_hose(struct bench *b, const struct bench_cell *c, enum bench_path path, struct load_result *ret);
+
+/* What a path is to another one, over all rounds in which both were measured; median 0 if there was none. */
+struct spread bench_ratio(const struct bench *b, const struct bench_cell *c, enum bench_path path, enum bench_path to);
+struct spread bench_rate(const struct bench *b, const struct bench_cell *c, enum bench_path path);
+
+/* A table, or everything as JSON. */
+void bench_report(const struct bench *b);
+/* A chart of the ratios to the wire. -EIO without a message. */
+int bench_svg(const struct bench *b, FILE *f);

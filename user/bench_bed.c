@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The paths that `nsfast bench` compares, each built and proven to do its job before it is measured. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "bench.h"
+#include "log.h"
+#include "netns.h"
+#include "probe.h"
+#include "sysctl.h"
+#include "worker.h"
+
+/* Room for a million flows and what the tables need besides; its cost is part of every number. */
+#define FLOWS       "1310720"
+#define FLOWS_QUICK "131072"
+#define PUBLISHED   "20000-20999"
+
+static const struct {
+	const char *name, *text;
+} paths[] = {
+#define BENCH_PATH_ROW(id, name, text) { name, text },
+	BENCH_PATHS(BENCH_PATH_ROW)
+}, ways[] = {
+#define BENCH_WAY_ROW(id, name, text)  { name, text },
+	BENCH_WAYS(BENCH_WAY_ROW)
+};
+
+_Static_assert(LAB_PUBLISH_MIN == 20000 && LAB_PUBLISH_MAX == 20999, "PUBLISHED");
+
+const char *bench_path_name(enum bench_path path)
+{
+	return paths[path].name;
+}
+
+const char *bench_path_text(enum bench_path path)
+{
+	return paths[path].text;
+}
+
+const char *bench_way_name(enum bench_way way)
+{
+	return ways[way].name;
+}
+
+const char *bench_way_text(enum bench_way way)
+{
+	return ways[way].text;
+}
+
+static bool is_wire(enum bench_path path)
+{
+	return path == BENCH_WIRE || path == BENCH_WIRE_AGAIN;
+}
+
+enum lab_node bench_client(enum bench_path path, enum bench_way way)
+{
+	return !is_wire(path) && (way == BENCH_IN || way == BENCH_BACK) ? LAB_OUTSIDE : LAB_A;
+}
+
+enum lab_node bench_server(enum bench_path path, enum bench_way way)
+{
+	if (is_wire(path) || way == BENCH_WITHIN || way == BENCH_IN)
+		return LAB_B;
+	return way == BENCH_OUT ? LAB_OUTSIDE : LAB_A;
+}
+
+const char *bench_to(enum bench_path path, enum bench_way way)
+{
+	if (is_wire(path) || way == BENCH_WITHIN)
+		return LAB_B_ADDR;
+	return way == BENCH_OUT ? LAB_SERVER_ADDR : LAB_HOST_ADDR;
+}
+
+/* All but mode bpf keep flows in the kernel's table, whose room is the machine's and not the benchmark's to change. */
+static bool has_room(unsigned flows, enum bench_path path)
+{
+	char max[16] = "";
+
+	if (is_wire(path) || path == BENCH_BPF || !flows)
+		return true;
+	return !sysctl_get("netfilter/nf_conntrack_max", max, sizeof(max)) && flows <= strtoul(max, NULL, 10) / 2;
+}
+
+/* A bridge by itself translates nothing. */
+bool bench_fits(const struct bench *b, const struct bench_cell *c, enum bench_path path)
+{
+	if (!b->paths[path] || b->beds[path].lacks || (c->work && !has_room(c->work->flows, path)))
+		return false;
+	return path != BENCH_BRIDGE || c->way == BENCH_WITHIN;
+}
+
+/* Runs this program, whose errors are shown and whose other words are not. */
+static int exec_self(int out, void *arg)
+{
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	(void)out;
+	if (null < 0 || dup2(null, STDOUT_FILENO) < 0)
+		return 127;
+	execv("/proc/self/exe", arg);
+	return 127;
+}
+
+static int run_self(const char *const argv[])
+{
+	autoclose int self = netns_self();
+	int r = worker_run(self, 60, exec_self, (void *)argv);
+
+	if (r == EXIT_FEATURE)
+		return fail_feature("bench: 'nsfast %s' does not work here", argv[4]);
+	return r ? fail(r < 0 ? r : -EPROTO, "bench: 'nsfast %s' failed (%d)", argv[4], r) : 0;
+}
+
+/* Both modes' namespaces have names, which are to differ. flows NULL: the kernel's own table. */
+static int lab_nsfast(struct lab *l, const char *mode, const char *a, const char *b, const char *flows)
+{
+	char host[64], ns_a[32], ns_b[32], spec[64];
+	const char *const up[] = { "nsfast",
+				   "-q",
+				   "-n",
+				   host,
+				   "up",
+				   "t0",
+				   "--mode",
+				   mode,
+				   "--subnet",
+				   LAB_GATEWAY,
+				   "--ns",
+				   ns_a,
+				   "--ns",
+				   ns_b,
+				   "--uplink",
+				   LAB_UPLINK,
+				   "--snat",
+				   "auto",
+				   "--max-flows",
+				   "none",
+				   "--max-half-open",
+				   "none",
+				   "--max-ports",
+				   "none",
+				   flows ? "--flows" : NULL,
+				   flows,
+				   NULL };
+	const char *const publish[] = { "nsfast", "-q", "-n", host, "publish", "add", "t0", spec, NULL };
+	int r = lab_stage(l, NULL);
+
+	if (r)
+		return r;
+	snprintf(host, sizeof(host), "/proc/%d/fd/%d", getpid(), l->ns[LAB_HOST]);
+	snprintf(ns_a, sizeof(ns_a), "%s=10.77.0.2", a);
+	snprintf(ns_b, sizeof(ns_b), "%s=10.77.0.3", b);
+	r = run_self(up);
+	snprintf(spec, sizeof(spec), PUBLISHED ":%s:" PUBLISHED "/tcp", b);
+	if (!r)
+		r = run_self(publish);
+	snprintf(spec, sizeof(spec), PUBLISHED ":%s:" PUBLISHED "/udp", b);
+	if (!r)
+		r = run_self(publish);
+	if (r)
+		return r;
+	l->ns[LAB_A] = netns_open(a);
+	l->ns[LAB_B] = netns_open(b);
+	return l->ns[LAB_A] < 0 || l->ns[LAB_B] < 0 ? fail(-ENOENT, "bench: nsfast made no namespaces") : 0;
+}
+
+static int bed_make(struct bench *b, enum bench_path path)
+{
+	static const enum lab_rules rules[] = {
+		[BENCH_BRIDGE] = LAB_NO_RULES,
+		[BENCH_LEGACY] = LAB_IPTABLES_LEGACY,
+		[BENCH_NFT] = LAB_IPTABLES_NFT,
+	};
+	struct bench_bed *bed = &b->beds[path];
+
+	if (is_wire(path))
+		return lab_wire(&bed->lab);
+	if (path == BENCH_BPF)
+		return lab_nsfast(&bed->lab, "bpf", "a", "b", b->quick ? FLOWS_QUICK : FLOWS);
+	if (path == BENCH_NETFILTER)
+		return lab_nsfast(&bed->lab, "netfilter", "c", "d", NULL);
+	bed->lacks = lab_bridge_lacks(rules[path]);
+	return bed->lacks ? 0 : lab_bridge(rules[path], &bed->lab);
+}
+
+/* What a server sees of its client. */
+static const char *seen(enum bench_path path, enum bench_way way)
+{
+	if (is_wire(path) || way == BENCH_WITHIN)
+		return "you are 10.77.0.2 ";
+	return way == BENCH_OUT ? "you are 198.51.100.1 " : "you are 198.51.100.2 ";
+}
+
+/* A path that does not do its job is not measured: what answers must answer, and see the address it should see. */
+static int bed_prove(const struct bench_bed *bed, enum bench_path path, enum bench_way way)
+{
+	const struct lab *l = &bed->lab;
+	struct addr to = lab_addr(bench_to(path, way));
+	int client = l->ns[bench_client(path, way)];
+	autoworker struct worker web = WORKER_NONE;
+	char page[128] = "";
+	size_t len;
+	double ms;
+	int r = probe_ping(client, &to, 2000, &ms);
+
+	if (r)
+		return fail(r, "bench: %s, %s: no echo", bench_path_name(path), bench_way_text(way));
+	r = probe_serve(&web, l->ns[bench_server(path, way)], LAB_PUBLISH_MIN);
+	if (!r)
+		r = probe_fetch(client, &to, LAB_PUBLISH_MIN, "/", page, sizeof(page) - 1, &len);
+	if (r)
+		return r;
+	if (strncmp(page, seen(path, way), strlen(seen(path, way))))
+		return fail(-EPROTO, "bench: %s, %s: the server says '%.60s', not '%s...'", bench_path_name(path),
+			    bench_way_text(way), page, seen(path, way));
+	return 0;
+}
+
+int bench_beds_make(struct bench *b)
+{
+	static const enum bench_way proven[] = { BENCH_WITHIN, BENCH_OUT, BENCH_IN };
+	enum bench_path path;
+	size_t i;
+	int r = 0;
+
+	for (path = 0; !r && path < BENCH_PATHS_MAX; path++) {
+		if (!b->paths[path])
+			continue;
+		r = bed_make(b, path);
+		for (i = 0; !r && i < ARRAY_SIZE(proven); i++)
+			if (bench_fits(b, &(struct bench_cell){ .way = proven[i] }, path))
+				r = bed_prove(&b->beds[path], path, proven[i]);
+	}
+	return r;
+}
+
+void bench_beds_close(struct bench *b)
+{
+	enum bench_path path;
+
+	for (path = 0; path < BENCH_PATHS_MAX; path++)
+		lab_close(&b->beds[path].lab);
+}

@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* nsfast bench: how fast each path is on this machine, in namespaces that nobody else sees and that end with it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <sched.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "bench.h"
+#include "cmd.h"
+#include "log.h"
+#include "opt.h"
+#include "out.h"
+#include "worker.h"
+
+#define ROUNDS       9
+#define ROUNDS_QUICK 3
+#define MS           200
+#define MS_QUICK     90
+#define WARM_MS      50
+#define ONLY_MAX     32
+
+#define WAY(way) (1U << BENCH_##way)
+#define SOCKETS  (WAY(WITHIN) | WAY(OUT) | WAY(IN))
+#define INJECTED (WAY(WITHIN) | WAY(OUT) | WAY(BACK))
+#define OUTSIDE  (WAY(OUT) | WAY(BACK))
+
+const struct bench_work bench_works[] = {
+	{ "rr", "TCP request and response", "transactions", .load = LOAD_RR, .ways = SOCKETS, .quick = true },
+	{ "crr", "TCP connect, request, response", "connections", .load = LOAD_CRR, .ways = SOCKETS, .quick = true },
+	{ "udp", "UDP, 64 bytes, from sockets", "packets", .load = LOAD_UDP, .ways = SOCKETS, .quick = true },
+	{ "stream", "TCP stream", "bytes", .load = LOAD_STREAM, .ways = SOCKETS, .quick = true },
+	{ "stream8", "8 TCP streams", "bytes", .load = LOAD_STREAM, .streams = 8, .ways = SOCKETS },
+	{ "segments", "TCP stream cut by the sender", "bytes", .load = LOAD_STREAM, .segments = true, .ways = SOCKETS },
+	{ "beside", "TCP request and response beside a stream", "transactions", .kind = BENCH_BESIDE, .load = LOAD_RR,
+	  .ways = SOCKETS },
+	{ "hose", "UDP, 60 bytes, injected, 1 flow", "packets", .kind = BENCH_HOSE, .flows = 1, .ways = INJECTED,
+	  .quick = true },
+	{ "hose1k", "UDP, 60 bytes, injected, 1,024 flows", "packets", .kind = BENCH_HOSE, .flows = 1 << 10,
+	  .ways = OUTSIDE },
+	{ "hose64k", "UDP, 60 bytes, injected, 65,536 flows", "packets", .kind = BENCH_HOSE, .flows = 1 << 16,
+	  .ways = OUTSIDE },
+	{ "hose1m", "UDP, 60 bytes, injected, 1,048,576 flows", "packets", .kind = BENCH_HOSE, .flows = 1 << 20,
+	  .ways = OUTSIDE },
+	{ "new", "UDP, 60 bytes, injected, each a new flow", "packets", .kind = BENCH_HOSE, .ways = WAY(OUT) },
+};
+const size_t bench_n_works = ARRAY_SIZE(bench_works);
+
+/* Names of traffic, ways and paths that --only has named; of a kind of which it names none, all are meant. */
+static struct {
+	const char *names[ONLY_MAX];
+	unsigned n;
+} only;
+
+static bool named(const char *name)
+{
+	unsigned i;
+
+	for (i = 0; i < only.n; i++)
+		if (streq(only.names[i], name))
+			return true;
+	return false;
+}
+
+static bool some_work(void)
+{
+	size_t i;
+
+	for (i = 0; i < bench_n_works; i++)
+		if (named(bench_works[i].name))
+			return true;
+	return false;
+}
+
+static bool some_way(void)
+{
+	enum bench_way way;
+
+	for (way = 0; way < BENCH_WAYS_MAX; way++)
+		if (named(bench_way_name(way)))
+			return true;
+	return false;
+}
+
+static bool some_path(void)
+{
+	enum bench_path path;
+
+	for (path = 0; path < BENCH_PATHS_MAX; path++)
+		if (named(bench_path_name(path)))
+			return true;
+	return false;
+}
+
+static int add_only(char *text)
+{
+	char *word, *rest = text;
+	enum bench_path path;
+	enum bench_way way;
+	bool known;
+	size_t i;
+
+	while ((word = strsep(&rest, ","))) {
+		known = false;
+		for (i = 0; i < bench_n_works; i++)
+			known |= streq(word, bench_works[i].name);
+		for (way = 0; way < BENCH_WAYS_MAX; way++)
+			known |= streq(word, bench_way_name(way));
+		for (path = 0; path < BENCH_PATHS_MAX; path++)
+			known |= streq(word, bench_path_name(path));
+		if (!known || only.n == ONLY_MAX) {
+			hint("'nsfast bench --list' names traffic, ways and paths");
+			return fail_usage("bench: '%s' is nothing that is measured", word);
+		}
+		only.names[only.n++] = word;
+	}
+	return 0;
+}
+
+static int list(void)
+{
+	enum bench_path path;
+	enum bench_way way;
+	size_t i;
+
+	for (i = 0; i < bench_n_works; i++)
+		printf("%-18s%s\n", bench_works[i].name, bench_works[i].title);
+	for (way = 0; way < BENCH_WAYS_MAX; way++)
+		printf("%-18s%s\n", bench_way_name(way), bench_way_text(way));
+	for (path = 0; path < BENCH_PATHS_MAX; path++)
+		printf("%-18s%s\n", bench_path_name(path), bench_path_text(path));
+	return 0;
+}
+
+/* The wire is always there: all others are told beside it. */
+static void choose_paths(struct bench *b)
+{
+	enum bench_path path;
+
+	for (path = 0; path < BENCH_PATHS_MAX; path++) {
+		if (some_path())
+			b->paths[path] = named(bench_path_name(path));
+		else
+			b->paths[path] = !b->quick || path == BENCH_NFT || path == BENCH_BPF;
+	}
+	b->paths[BENCH_WIRE] = true;
+}
+
+static bool wanted(const struct bench *b, const struct bench_work *w, enum bench_way way)
+{
+	if (!(w->ways & 1U << way) || (some_way() && !named(bench_way_name(way))))
+		return false;
+	if (some_work())
+		return named(w->name);
+	return !b->quick || (w->quick && way != BENCH_IN);
+}
+
+static int choose_cells(struct bench *b)
+{
+	enum bench_way way;
+	size_t i;
+
+	b->cells = calloc(bench_n_works * BENCH_WAYS_MAX, sizeof(*b->cells));
+	if (!b->cells)
+		return fail(-ENOMEM, "bench: cannot keep results");
+	for (i = 0; i < bench_n_works; i++)
+		for (way = 0; way < BENCH_WAYS_MAX; way++)
+			if (wanted(b, &bench_works[i], way))
+				b->cells[b->n_cells++] = (struct bench_cell){ .work = &bench_works[i], .way = way };
+	return b->n_cells ? 0 : fail_usage("bench: --only leaves nothing to measure");
+}
+
+static double now_s(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Where it is, on a terminal, in one line that is written over. */
+static void progress(const struct bench *b, size_t cell, unsigned round)
+{
+	const struct bench_cell *c = &b->cells[cell];
+
+	if (log_level < 0 || !isatty(STDERR_FILENO))
+		return;
+	if (cell == b->n_cells)
+		fprintf(stderr, "\r\033[K");
+	else
+		fprintf(stderr, "\r\033[K%3zu %%  %s, %s, round %u of %u",
+			(cell * b->n_rounds + round) * 100 / (b->n_cells * b->n_rounds), c->work->title,
+			bench_way_text(c->way), round + 1, b->n_rounds);
+}
+
+/* The mean of what two samples say. */
+static void add_half(struct bench_sample *sum, const struct bench_sample *s)
+{
+	sum->result.rate += s->result.rate / 2;
+	sum->result.loss += s->result.loss / 2;
+	sum->result.p50_us += s->result.p50_us / 2;
+	sum->result.p99_us += s->result.p99_us / 2;
+	sum->result.p999_us += s->result.p999_us / 2;
+	sum->cpu_ns += s->cpu_ns / 2;
+	sum->stolen += s->stolen / 2;
+	sum->foreign += s->foreign / 2;
+}
+
+/* All paths, then all again in reverse: a drift of the machine's speed bears on all alike. The first one moves on from
+ * round to round, so that nobody always follows the same neighbour. */
+static int run_round(struct bench *b, size_t cell, unsigned round)
+{
+	struct bench_cell *c = &b->cells[cell];
+	struct bench_sample s;
+	unsigned i, path;
+	int r;
+
+	for (i = 0; i < 2 * BENCH_PATHS_MAX; i++) {
+		path = ((i < BENCH_PATHS_MAX ? i : 2 * BENCH_PATHS_MAX - 1 - i) + round) % BENCH_PATHS_MAX;
+		if (!bench_fits(b, c, path))
+			continue;
+		r = bench_measure(b, (unsigned)cell, round, path, &s);
+		if (r)
+			return r;
+		add_half(&c->rounds[round][path], &s);
+	}
+	return 0;
+}
+
+static int run_all(struct bench *b)
+{
+	double begin = now_s();
+	unsigned round;
+	size_t i;
+	int r = bench_beds_make(b);
+
+	for (i = 0; !r && i < b->n_cells; i++)
+		for (round = 0; !r && round < b->n_rounds; round++) {
+			progress(b, i, round);
+			r = run_round(b, i, round);
+		}
+	progress(b, b->n_cells, 0);
+	b->seconds = now_s() - begin;
+	return r;
+}
+
+static int number(const char *option, const char *text, unsigned lo, unsigned hi, unsigned *ret)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || n < lo || n > hi)
+		return fail_usage("bench: --%s: '%s' is no number from %u to %u", option, text, lo, hi);
+	*ret = (unsigned)n;
+	return 0;
+}
+
+enum { QUICK = OPT_LONG, ONLY, LIST, SVG, N_ROUNDS, TIME, CPU };
+
+static const struct option words[] = {
+	{ "quick", no_argument, NULL, QUICK },
+	{ "only", required_argument, NULL, ONLY },
+	{ "list", no_argument, NULL, LIST },
+	{ "svg", required_argument, NULL, SVG },
+	{ "rounds", required_argument, NULL, N_ROUNDS },
+	{ "time", required_argument, NULL, TIME },
+	{ "cpu", required_argument, NULL, CPU },
+	{},
+};
+
+struct choice {
+	unsigned rounds, ms, cpu;
+	bool quick, list;
+	const char *svg;
+};
+
+static int parse(int argc, char **argv, struct choice *ret)
+{
+	int c, r = 0;
+
+	while (!r && (c = opt_next(argc, argv, "", words)) != -1) {
+		if (c == QUICK)
+			ret->quick = true;
+		else if (c == ONLY)
+			r = add_only(optarg);
+		else if (c == LIST)
+			ret->list = true;
+		else if (c == SVG)
+			ret->svg = optarg;
+		else if (c == N_ROUNDS)
+			r = number("rounds", optarg, 1, BENCH_ROUNDS_MAX, &ret->rounds);
+		else if (c == TIME)
+			r = number("time", optarg, 10, 10000, &ret->ms);
+		else if (c == CPU)
+			r = number("cpu", optarg, 0, CPU_SETSIZE - 1, &ret->cpu);
+		else
+			r = c;
+	}
+	return r ? r : opt_words(argc, argv, 0, 0, "bench");
+}
+
+/* Root, as for all verbs; the host that is looked at is left at once. */
+static int may_run(void)
+{
+	autohost struct host h = HOST_NONE;
+
+	return opt_host(&h);
+}
+
+/* Where the chart will be: found before /run is another one. */
+static int open_dir(const char *file)
+{
+	autofree char *copy = strdup(file);
+	int fd = copy ? open(dirname(copy), O_DIRECTORY | O_CLOEXEC) : -1;
+
+	if (fd < 0 || faccessat(fd, ".", W_OK, 0))
+		return fail(-errno, "bench: %s: cannot write the chart", file);
+	return fd;
+}
+
+static int write_chart(const struct bench *b, int dir, const char *file)
+{
+	const char *name = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
+	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	int r = f ? bench_svg(b, f) : -errno;
+
+	if (f && fclose(f) && !r)
+		r = -errno;
+	return r ? fail(r, "bench: %s: cannot write the chart", file) : 0;
+}
+
+static int run_bench(struct bench *b, const char *svg)
+{
+	autoclose int dir = -1;
+	int r = may_run();
+
+	if (!r)
+		r = choose_cells(b);
+	if (!r && svg) {
+		dir = open_dir(svg);
+		r = dir < 0 ? dir : 0;
+	}
+	if (r)
+		return r;
+	host_catch_signals();
+	r = lab_hide_run();
+	if (!r)
+		r = run_all(b);
+	if (host_interrupted()) {
+		info("bench: interrupted; nothing is left");
+		return -EINTR;
+	}
+	if (!r)
+		bench_report(b);
+	return r || !svg ? r : write_chart(b, dir, svg);
+}
+
+int cmd_bench(int argc, char **argv)
+{
+	struct choice as = { .cpu = (unsigned)worker_cpu() };
+	struct bench b = {};
+	enum bench_path path;
+	int r = parse(argc, argv, &as);
+
+	if (r)
+		return r;
+	if (as.list)
+		return list();
+	for (path = 0; path < BENCH_PATHS_MAX; path++)
+		b.beds[path].lab = LAB_NONE;
+	b.quick = as.quick;
+	b.n_rounds = as.rounds ? as.rounds : as.quick ? ROUNDS_QUICK : ROUNDS;
+	b.ms = as.ms ? as.ms : as.quick ? MS_QUICK : MS;
+	b.warm_ms = WARM_MS;
+	b.cpu = (int)as.cpu;
+	choose_paths(&b);
+	r = run_bench(&b, as.svg);
+	bench_beds_close(&b);
+	free(b.cells);
+	free(b.rows);
+	return r;
+}
