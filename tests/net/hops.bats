@@ -37,7 +37,7 @@ teardown_file() {
 # hops NS ADDRESS: "xmit rx" of an echo, there and back
 hops() {
 	: >"$TRACE/trace"
-	in_ns "$1" ping -q -c $PINGS -i 0.01 -s $SIZE "$2" >/dev/null
+	in_ns "$1" ping -q -c $PINGS -i 0.01 -s "$SIZE" "$2" >/dev/null
 	awk -v n=$PINGS '/ net_dev_xmit: / { x++ } / netif_rx: / { r++ } END { printf "%.0f %.0f", x / n, r / n }' "$TRACE/trace"
 }
 
