@@ -73,7 +73,7 @@ $(B)/tests/%: tests/%.c $(B)/user.a Makefile | $(SKELS)
 	$(Q)mkdir -p $(@D) && $(CC) $(FLAGS) $(CFLAGS) -MMD -MP -MF $@.d -MT $@ -o $@ $< $(B)/user.a $(LIBS) \
 		$$(pkg-config --libs $(PKGS)) -lpthread
 
-$(CHECK): LIBS := -lcmocka
+$(CHECK) $(B)/tests/bench/cost: LIBS := -lcmocka
 
 # the data path's source for this machine's processor: its folder has the kernel's helpers in the place of libbpf's
 $(B)/tests/model/%: tests/model/%.c Makefile
