@@ -39,10 +39,6 @@ setup() {
 }
 teardown() { host_down; }
 
-mac() {
-	ip -n "$1" -j link show eth0 | jq -r '.[].address'
-}
-
 echoes() {
 	in_ns "$1" ping -c 1 -W 1 "$2"
 }

@@ -60,7 +60,7 @@ ask() {
 
 @test "a frame that names the other network's MAC or gateway goes nowhere" {
 	other=$(nsf -j show blue | jq -r '.[0].mac')
-	target=$(mac_of c)
+	target=$(mac c)
 	capture c eth0 'net 10.77.0.0/24 or udp port 9' "$ROOM/frames.pcap"
 	in_ns a "$PYTHON" - "$other" "$target" <<-'END'
 		import sys

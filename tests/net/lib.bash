@@ -39,9 +39,9 @@ in_ns() {
 	nsenter --net="/run/netns/$ns" -- "$@"
 }
 
-# The MAC of a namespace's eth0. /sys tells of the namespace in which it was mounted.
-mac_of() {
-	ip -n "$1" -j link show eth0 | jq -r '.[0].address'
+# mac NS [IF]: of eth0 if not another one. /sys tells of the namespace in which it was mounted.
+mac() {
+	ip -n "$1" -j link show dev "${2:-eth0}" | jq -r '.[].address'
 }
 
 # nsfast with $H as its host

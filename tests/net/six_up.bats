@@ -40,12 +40,8 @@ link_local() {
 	printf 'fe80::%x:%xff:fe%s:%x\n' $(((0x${m[0]} ^ 2) << 8 | 0x${m[1]})) "0x${m[2]}" "${m[3]}" "0x${m[4]}${m[5]}"
 }
 
-mac() {
-	ip -n "$1" -j link show dev "$2" | jq -r '.[].address'
-}
-
 @test "each port has the number of its IPv4 address, and a default route, at once and without waiting for others" {
-	run -0 nsf -j up t0 --mode "$(mode)" --subnet 10.77.0.1/24 --subnet fd00:77::1/64 --ns a --ns b=10.77.0.20 --uplink up0
+	run -0 --separate-stderr nsf -j up t0 --mode "$(mode)" --subnet 10.77.0.1/24 --subnet fd00:77::1/64 --ns a --ns b=10.77.0.20 --uplink up0
 	[ "$(addresses a)" = "[\"fd00:77::2\",64,\"global\",false]
 [\"$(link_local "$(mac a eth0)")\",64,\"link\",false]" ]
 	[ "$(jq -r .gateway6 <<<"$output")" = fd00:77::1/64 ]
@@ -233,7 +229,7 @@ mac() {
 	in_ns "$H" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
 	run -1 t0_up
 	[[ $output == *"IPv6 is disabled on this host"* ]]
-	run -0 nsf -j up t0 --mode "$(mode)" --ns a
+	run -0 --separate-stderr nsf -j up t0 --mode "$(mode)" --ns a
 	[ "$(jq -c .gateway6 <<<"$output")" = null ]
 	in_ns a ping -c 1 -W 1 10.77.0.1
 }

@@ -90,7 +90,7 @@ while True:
 
 @test "who is behind a learning port does not tell the host that a managed port's address is his: flows stay where they are" {
 	local mac
-	mac=$(mac_of v)
+	mac=$(mac v)
 	asks b 6000
 	asks b 6000 2001:db8:51::2
 	says v <<-'END'
@@ -114,7 +114,7 @@ while True:
 		says(IPv6(src="fd00:77::1", dst="ff02::1:ff00:3") / ICMPv6ND_NS(tgt="fd00:77::3") / mac, dst="33:33:ff:00:00:03")
 	END
 	ip -n b neigh show to fd00:77::1 >"$ROOM/gateway"
-	run ! grep "$(mac_of v)" "$ROOM/gateway"
+	run ! grep "$(mac v)" "$ROOM/gateway"
 	[ "$(dropped SPOOF_ND)" -ge 1 ]
 }
 
