@@ -61,7 +61,7 @@ stands() {
 	stands >"$ROOM/before"
 	for to in "$there" "$(mode)" "$there"; do
 		run -0 nsf mode t0 "$to"
-		[[ $output == "t0: mode $to, "*" flows carried over" ]]
+		[[ ${output#"$CLSACT"$'\n'} == "t0: mode $to, "*" flows carried over" ]]
 		[ "$(nsf -j show t0 | jq -r '.[0].mode + " " + .[0].state')" = "$to up" ]
 		stands >"$ROOM/after"
 		same "$ROOM/before" "$ROOM/after"
