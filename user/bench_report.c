@@ -63,7 +63,8 @@ static void text_line(const struct bench *b, const struct bench_cell *c, enum be
 		out_text("%25s", "");
 	else
 		out_text("  %5.2f of wire (%.2f-%.2f)", wire.median, wire.min, wire.max);
-	out_text("  %7.0f ns", MIDDLE(b, c, path, cpu_ns));
+	if (MIDDLE(b, c, path, cpu_ns) > 0)
+		out_text("  %7.*f ns", MIDDLE(b, c, path, cpu_ns) < 10, MIDDLE(b, c, path, cpu_ns));
 	if (p99 > 0)
 		out_text("  p50 %.0f p99 %.0f p99.9 %.0f us", MIDDLE(b, c, path, result.p50_us), p99,
 			 MIDDLE(b, c, path, result.p999_us));

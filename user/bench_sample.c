@@ -70,12 +70,13 @@ static struct usage read_usage(int cpu)
 }
 
 /* What others had of the CPU's time since then, and what each unit cost all CPUs. */
-static void account(const struct bench *b, const struct usage *then, struct bench_sample *s)
+static void account(const struct bench *b, unsigned cell, const struct usage *then, struct bench_sample *s)
 {
 	struct usage now = read_usage(b->cpu);
 	double all = now.all - then->all, units = s->result.rate * (now.at - then->at);
 
-	if (units > 0)
+	/* of what is injected, the time around it is the greater part */
+	if (units > 0 && b->cells[cell].work->kind != BENCH_HOSE)
 		s->cpu_ns = (now.busy - then->busy) * 1e9 / units;
 	if (all <= 0)
 		return;
@@ -195,7 +196,7 @@ int bench_measure(struct bench *b, unsigned cell, unsigned round, enum bench_pat
 			return r == -EINTR
 				       ? r
 				       : fail(r, "bench: %s, %s: no measurement", bench_path_name(path), c->work->name);
-		account(b, &then, &row.sample);
+		account(b, cell, &then, &row.sample);
 		row.kept = row.sample.stolen <= STOLEN_MAX &&
 			   (c->work->kind == BENCH_HOSE || row.sample.foreign <= FOREIGN_MAX);
 		b->again += !row.kept && tries + 1 < TRIES;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/* What the programs cost for one packet, by BPF_PROG_TEST_RUN. */
 /*
- * What the program itself costs for one packet, by BPF_PROG_TEST_RUN: warm caches, nothing is sent, an empty program's time
+ * Warm caches, nothing is sent, an empty program's time
  * taken off. A run gets the bytes that the one before has left, so the tables are such that a packet stays as it is: the
  * SNAT address is the container's own, the next hop has the gateway's MAC and the container the uplink's. Only its TTL goes down.
  */
