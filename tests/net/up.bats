@@ -45,7 +45,7 @@ grew() {
 }
 
 @test "up without words makes nsf0 with ns1 and ns2, the default route's interface and its address" {
-	run -0 nsf -j up --mode "$(mode)"
+	run -0 --separate-stderr nsf -j up --mode "$(mode)"
 	jq -e '.name == "nsf0" and .changed and .gateway == "10.77.0.1/24" and .uplink == "up0" and
 		.snat == "198.51.100.1" and .ports == 2' <<<"$output"
 	run -0 nsf -j show
@@ -61,16 +61,16 @@ grew() {
 	run -0 nsf up
 	[[ $output == *"mode bpf"* ]]
 	nsf down
-	run -0 nsf -j up --mode auto
+	run -0 --separate-stderr nsf -j up --mode auto
 	[ "$(jq -r .mode <<<"$output")" = bpf ]
 }
 
 @test "the subnet that up chooses overlaps no route of the host" {
 	ip -n "$H" route add blackhole 10.77.0.128/25
 	ip -n "$H" route add 10.78.0.0/15 via 198.51.100.2
-	run -0 nsf -j up --mode "$(mode)"
+	run -0 --separate-stderr nsf -j up --mode "$(mode)"
 	[ "$(jq -r .gateway <<<"$output")" = 10.80.0.1/24 ]
-	run -0 nsf -j up blue --mode "$(mode)"
+	run -0 --separate-stderr nsf -j up blue --mode "$(mode)"
 	[ "$(jq -r .gateway <<<"$output")" = 10.81.0.1/24 ]
 	echoes ns1 203.0.113.10
 }
@@ -84,7 +84,7 @@ grew() {
 }
 
 @test "a network address as --subnet means its first host" {
-	run -0 nsf -j up t0 --mode "$(mode)" --subnet 10.99.7.0/28
+	run -0 --separate-stderr nsf -j up t0 --mode "$(mode)" --subnet 10.99.7.0/28
 	[ "$(jq -r .gateway <<<"$output")" = 10.99.7.1/28 ]
 }
 
@@ -96,7 +96,7 @@ grew() {
 	[[ $output == "t0: no change"* ]]
 	run -0 nsf up t0
 	[[ $output == "t0: no change"* ]]
-	run -0 nsf -j up t0
+	run -0 --separate-stderr nsf -j up t0
 	[ "$(jq .changed <<<"$output")" = false ]
 	snapshot "$H" >"$ROOM/after"
 	links a >>"$ROOM/after"
@@ -107,7 +107,7 @@ grew() {
 	t0_up
 	talk b "$OUT" 203.0.113.10 7
 	kept=$(links b)
-	run -0 nsf -j up t0 --ns b --ns c
+	run -0 --separate-stderr nsf -j up t0 --ns b --ns c
 	[ "$(jq -c '[.changed, .ports, .ports_added, .ports_removed]' <<<"$output")" = '[true,2,1,1]' ]
 	[ "$(links b)" = "$kept" ]
 	talks
@@ -303,7 +303,7 @@ lacks_port() {
 		Netns=vm-ns
 		MAC=02:00:00:00:00:99
 	X
-	run -0 nsf -j up -f "$ROOM/conf"
+	run -0 --separate-stderr nsf -j up -f "$ROOM/conf"
 	[ "$(jq -c '[.name, .gateway, .snat, .ports]' <<<"$output")" = '["blue","10.44.0.1/24","198.51.100.77",2]' ]
 	run -0 nsf -j show blue
 	[ "$(jq -c '.[] | [.mtu, .timeouts.Udp, .timeouts.TcpEstablished]' <<<"$output")" = '[1400,200,7440]' ]
@@ -315,7 +315,7 @@ lacks_port() {
 	run -0 nsf up -f - <"$ROOM/conf"
 	[[ $output == "blue: no change"* ]]
 	sed '/Port/,$d' "$ROOM/conf" >"$ROOM/no-ports"
-	run -0 nsf -j up green -f "$ROOM/no-ports" --subnet 10.45.0.1/24 --ns g
+	run -0 --separate-stderr nsf -j up green -f "$ROOM/no-ports" --subnet 10.45.0.1/24 --ns g
 	[ "$(jq -r '.name + " " + .gateway' <<<"$output")" = "green 10.45.0.1/24" ]
 	run -0 nsf -j show green
 	[ "$(jq -c '.[] | [.mtu, .snat, .ports[].name]' <<<"$output")" = '[1400,"198.51.100.77","g"]' ]
