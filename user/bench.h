@@ -44,8 +44,6 @@ struct bench_work {
 	unsigned ways;  /* bits by enum bench_way */
 	bool quick;     /* part of --quick */
 };
-extern const struct bench_work bench_works[];
-extern const size_t bench_n_works;
 
 /* A path, made and proven to do its job. */
 struct bench_bed {
@@ -93,6 +91,9 @@ struct bench {
 /* Builds and proves all paths that are wanted. Those that this machine cannot have say what they lack. Prints. */
 int bench_beds_make(struct bench *b);
 void bench_beds_close(struct bench *b);
+bool bench_is_wire(enum bench_path path);
+/* Seconds since some beginning. */
+double bench_now(void);
 /* True if that path can be measured in that cell. */
 bool bench_fits(const struct bench *b, const struct bench_cell *c, enum bench_path path);
 /* Client, server, and the address at which it is reached. */

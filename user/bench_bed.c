@@ -48,26 +48,26 @@ const char *bench_way_text(enum bench_way way)
 	return ways[way].text;
 }
 
-static bool is_wire(enum bench_path path)
+bool bench_is_wire(enum bench_path path)
 {
 	return path == BENCH_WIRE || path == BENCH_WIRE_AGAIN;
 }
 
 enum lab_node bench_client(enum bench_path path, enum bench_way way)
 {
-	return !is_wire(path) && (way == BENCH_IN || way == BENCH_BACK) ? LAB_OUTSIDE : LAB_A;
+	return !bench_is_wire(path) && (way == BENCH_IN || way == BENCH_BACK) ? LAB_OUTSIDE : LAB_A;
 }
 
 enum lab_node bench_server(enum bench_path path, enum bench_way way)
 {
-	if (is_wire(path) || way == BENCH_WITHIN || way == BENCH_IN)
+	if (bench_is_wire(path) || way == BENCH_WITHIN || way == BENCH_IN)
 		return LAB_B;
 	return way == BENCH_OUT ? LAB_OUTSIDE : LAB_A;
 }
 
 const char *bench_to(enum bench_path path, enum bench_way way)
 {
-	if (is_wire(path) || way == BENCH_WITHIN)
+	if (bench_is_wire(path) || way == BENCH_WITHIN)
 		return LAB_B_ADDR;
 	return way == BENCH_OUT ? LAB_SERVER_ADDR : LAB_HOST_ADDR;
 }
@@ -77,7 +77,7 @@ static bool has_room(unsigned flows, enum bench_path path)
 {
 	char max[16] = "";
 
-	if (is_wire(path) || path == BENCH_BPF || !flows)
+	if (bench_is_wire(path) || path == BENCH_BPF || !flows)
 		return true;
 	return !sysctl_get("netfilter/nf_conntrack_max", max, sizeof(max)) && flows <= strtoul(max, NULL, 10) / 2;
 }
@@ -174,7 +174,7 @@ static int bed_make(struct bench *b, enum bench_path path)
 	};
 	struct bench_bed *bed = &b->beds[path];
 
-	if (is_wire(path))
+	if (bench_is_wire(path))
 		return lab_wire(&bed->lab);
 	if (path == BENCH_BPF)
 		return lab_nsfast(&bed->lab, "bpf", "a", "b", b->quick ? FLOWS_QUICK : FLOWS);
@@ -187,7 +187,7 @@ static int bed_make(struct bench *b, enum bench_path path)
 /* What a server sees of its client. */
 static const char *seen(enum bench_path path, enum bench_way way)
 {
-	if (is_wire(path) || way == BENCH_WITHIN)
+	if (bench_is_wire(path) || way == BENCH_WITHIN)
 		return "you are 10.77.0.2 ";
 	return way == BENCH_OUT ? "you are 198.51.100.1 " : "you are 198.51.100.2 ";
 }

@@ -331,7 +331,7 @@ int bench_hose(struct bench *b, const struct bench_cell *c, enum bench_path path
 	const struct lab *l = &b->beds[path].lab;
 	struct hose j = {
 		.way = c->way,
-		.wire = path == BENCH_WIRE || path == BENCH_WIRE_AGAIN,
+		.wire = bench_is_wire(path),
 		.flows = c->work->flows,
 		.ms = b->ms,
 		.most = c->work->flows ? 0 : NEW,

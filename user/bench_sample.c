@@ -2,7 +2,6 @@
 /* One sample of `nsfast bench`: its traffic, and who else had the CPU meanwhile. */
 #include <errno.h>
 #include <linux/ethtool.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -25,7 +24,7 @@ struct usage {
 	double all, idle, stolen, ours, busy, at;
 };
 
-static double now_s(void)
+double bench_now(void)
 {
 	struct timespec t;
 
@@ -46,7 +45,7 @@ static struct usage read_usage(int cpu)
 {
 	FILE *f = fopen("/proc/stat", "re");
 	double hz = (double)sysconf(_SC_CLK_TCK), one[8] = {}, all[8] = {};
-	struct usage u = { .at = now_s() };
+	struct usage u = { .at = bench_now() };
 	struct rusage children;
 	char line[256], name[16];
 	size_t i;

@@ -5,13 +5,11 @@
 #include <libgen.h>
 #include <sched.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "bench.h"
 #include "cmd.h"
 #include "log.h"
 #include "opt.h"
-#include "out.h"
 #include "worker.h"
 
 #define ROUNDS       9
@@ -19,14 +17,13 @@
 #define MS           200
 #define MS_QUICK     90
 #define WARM_MS      50
-#define ONLY_MAX     32
 
 #define WAY(way) (1U << BENCH_##way)
 #define SOCKETS  (WAY(WITHIN) | WAY(OUT) | WAY(IN))
 #define INJECTED (WAY(WITHIN) | WAY(OUT) | WAY(BACK))
 #define OUTSIDE  (WAY(OUT) | WAY(BACK))
 
-const struct bench_work bench_works[] = {
+static const struct bench_work works[] = {
 	{ "rr", "TCP request and response", "transactions", .load = LOAD_RR, .ways = SOCKETS, .quick = true },
 	{ "crr", "TCP connect, request, response", "connections", .load = LOAD_CRR, .ways = SOCKETS, .quick = true },
 	{ "udp", "UDP, 64 bytes, from sockets", "packets", .load = LOAD_UDP, .ways = SOCKETS, .quick = true },
@@ -45,76 +42,47 @@ const struct bench_work bench_works[] = {
 	  .ways = OUTSIDE },
 	{ "new", "UDP, 60 bytes, injected, each a new flow", "packets", .kind = BENCH_HOSE, .ways = WAY(OUT) },
 };
-const size_t bench_n_works = ARRAY_SIZE(bench_works);
 
-/* Names of traffic, ways and paths that --only has named; of a kind of which it names none, all are meant. */
+/* What --only has named, as bits; of a kind of which it names none, all are meant. */
 static struct {
-	const char *names[ONLY_MAX];
-	unsigned n;
+	unsigned works, ways, paths;
 } only;
 
-static bool named(const char *name)
-{
-	unsigned i;
-
-	for (i = 0; i < only.n; i++)
-		if (streq(only.names[i], name))
-			return true;
-	return false;
-}
-
-static bool some_work(void)
-{
-	size_t i;
-
-	for (i = 0; i < bench_n_works; i++)
-		if (named(bench_works[i].name))
-			return true;
-	return false;
-}
-
-static bool some_way(void)
-{
-	enum bench_way way;
-
-	for (way = 0; way < BENCH_WAYS_MAX; way++)
-		if (named(bench_way_name(way)))
-			return true;
-	return false;
-}
-
-static bool some_path(void)
+/* False if it names nothing. */
+static bool add_word(const char *word)
 {
 	enum bench_path path;
+	enum bench_way way;
+	bool known = false;
+	size_t i;
 
+	for (i = 0; i < ARRAY_SIZE(works); i++)
+		if (streq(word, works[i].name)) {
+			only.works |= 1U << i;
+			known = true;
+		}
+	for (way = 0; way < BENCH_WAYS_MAX; way++)
+		if (streq(word, bench_way_name(way))) {
+			only.ways |= 1U << way;
+			known = true;
+		}
 	for (path = 0; path < BENCH_PATHS_MAX; path++)
-		if (named(bench_path_name(path)))
-			return true;
-	return false;
+		if (streq(word, bench_path_name(path))) {
+			only.paths |= 1U << path;
+			known = true;
+		}
+	return known;
 }
 
 static int add_only(char *text)
 {
 	char *word, *rest = text;
-	enum bench_path path;
-	enum bench_way way;
-	bool known;
-	size_t i;
 
-	while ((word = strsep(&rest, ","))) {
-		known = false;
-		for (i = 0; i < bench_n_works; i++)
-			known |= streq(word, bench_works[i].name);
-		for (way = 0; way < BENCH_WAYS_MAX; way++)
-			known |= streq(word, bench_way_name(way));
-		for (path = 0; path < BENCH_PATHS_MAX; path++)
-			known |= streq(word, bench_path_name(path));
-		if (!known || only.n == ONLY_MAX) {
+	while ((word = strsep(&rest, ",")))
+		if (!add_word(word)) {
 			hint("'nsfast bench --list' names traffic, ways and paths");
 			return fail_usage("bench: '%s' is nothing that is measured", word);
 		}
-		only.names[only.n++] = word;
-	}
 	return 0;
 }
 
@@ -124,8 +92,8 @@ static int list(void)
 	enum bench_way way;
 	size_t i;
 
-	for (i = 0; i < bench_n_works; i++)
-		printf("%-18s%s\n", bench_works[i].name, bench_works[i].title);
+	for (i = 0; i < ARRAY_SIZE(works); i++)
+		printf("%-18s%s\n", works[i].name, works[i].title);
 	for (way = 0; way < BENCH_WAYS_MAX; way++)
 		printf("%-18s%s\n", bench_way_name(way), bench_way_text(way));
 	for (path = 0; path < BENCH_PATHS_MAX; path++)
@@ -139,21 +107,21 @@ static void choose_paths(struct bench *b)
 	enum bench_path path;
 
 	for (path = 0; path < BENCH_PATHS_MAX; path++) {
-		if (some_path())
-			b->paths[path] = named(bench_path_name(path));
+		if (only.paths)
+			b->paths[path] = only.paths & 1U << path;
 		else
 			b->paths[path] = !b->quick || path == BENCH_NFT || path == BENCH_BPF;
 	}
 	b->paths[BENCH_WIRE] = true;
 }
 
-static bool wanted(const struct bench *b, const struct bench_work *w, enum bench_way way)
+static bool wanted(const struct bench *b, size_t work, enum bench_way way)
 {
-	if (!(w->ways & 1U << way) || (some_way() && !named(bench_way_name(way))))
+	if (!(works[work].ways & 1U << way) || (only.ways && !(only.ways & 1U << way)))
 		return false;
-	if (some_work())
-		return named(w->name);
-	return !b->quick || (w->quick && way != BENCH_IN);
+	if (only.works)
+		return only.works & 1U << work;
+	return !b->quick || (works[work].quick && way != BENCH_IN);
 }
 
 static int choose_cells(struct bench *b)
@@ -161,22 +129,14 @@ static int choose_cells(struct bench *b)
 	enum bench_way way;
 	size_t i;
 
-	b->cells = calloc(bench_n_works * BENCH_WAYS_MAX, sizeof(*b->cells));
+	b->cells = calloc(ARRAY_SIZE(works) * BENCH_WAYS_MAX, sizeof(*b->cells));
 	if (!b->cells)
 		return fail(-ENOMEM, "bench: cannot keep results");
-	for (i = 0; i < bench_n_works; i++)
+	for (i = 0; i < ARRAY_SIZE(works); i++)
 		for (way = 0; way < BENCH_WAYS_MAX; way++)
-			if (wanted(b, &bench_works[i], way))
-				b->cells[b->n_cells++] = (struct bench_cell){ .work = &bench_works[i], .way = way };
+			if (wanted(b, i, way))
+				b->cells[b->n_cells++] = (struct bench_cell){ .work = &works[i], .way = way };
 	return b->n_cells ? 0 : fail_usage("bench: --only leaves nothing to measure");
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* Where it is, on a terminal, in one line that is written over. */
@@ -230,7 +190,7 @@ static int run_round(struct bench *b, size_t cell, unsigned round)
 
 static int run_all(struct bench *b)
 {
-	double begin = now_s();
+	double begin = bench_now();
 	unsigned round;
 	size_t i;
 	int r = bench_beds_make(b);
@@ -241,7 +201,7 @@ static int run_all(struct bench *b)
 			r = run_round(b, i, round);
 		}
 	progress(b, b->n_cells, 0);
-	b->seconds = now_s() - begin;
+	b->seconds = bench_now() - begin;
 	return r;
 }
 
@@ -300,14 +260,6 @@ static int parse(int argc, char **argv, struct choice *ret)
 	return r ? r : opt_words(argc, argv, 0, 0, "bench");
 }
 
-/* Root, as for all verbs; the host that is looked at is left at once. */
-static int may_run(void)
-{
-	autohost struct host h = HOST_NONE;
-
-	return opt_host(&h);
-}
-
 /* Where the chart will be: found before /run is another one. */
 static int open_dir(const char *file)
 {
@@ -334,7 +286,7 @@ static int write_chart(const struct bench *b, int dir, const char *file)
 static int run_bench(struct bench *b, const char *svg)
 {
 	autoclose int dir = -1;
-	int r = may_run();
+	int r = opt_may_run();
 
 	if (!r)
 		r = choose_cells(b);

@@ -319,14 +319,6 @@ static void print_json(const struct demo *d)
 	out_close_object();
 }
 
-/* Root, as for all verbs; the host that is looked at is left at once. */
-static int may_run(void)
-{
-	autohost struct host h = HOST_NONE;
-
-	return opt_host(&h);
-}
-
 int cmd_demo(int argc, char **argv)
 {
 	static const struct option none[] = { {} };
@@ -335,7 +327,7 @@ int cmd_demo(int argc, char **argv)
 
 	r = r == -1 ? opt_words(argc, argv, 0, 0, "demo") : r;
 	if (!r)
-		r = may_run();
+		r = opt_may_run();
 	if (r)
 		return r;
 	host_catch_signals();

@@ -5,6 +5,7 @@
 #include "demo.h"
 #include "log.h"
 #include "out.h"
+#include "spread.h"
 #include "worker.h"
 
 #define ROUNDS    3
@@ -63,14 +64,6 @@ static int run_round(const struct lab *const labs[SIDES], size_t row, unsigned r
 	return r;
 }
 
-static double median(const double v[ROUNDS])
-{
-	double lo = v[0] < v[1] ? v[0] : v[1], hi = v[0] < v[1] ? v[1] : v[0];
-
-	_Static_assert(ROUNDS == 3, "the middle one of three");
-	return v[2] < lo ? lo : v[2] > hi ? hi : v[2];
-}
-
 static int run_row(const struct lab *const labs[SIDES], size_t row, struct demo_row *ret)
 {
 	double kernel[ROUNDS], bpf[ROUNDS], ratio[ROUNDS];
@@ -85,7 +78,8 @@ static int run_row(const struct lab *const labs[SIDES], size_t row, struct demo_
 		ratio[i] = labs[KERNEL] && rate[KERNEL] > 0 ? rate[BPF] / rate[KERNEL] : 0;
 	}
 	if (!r)
-		*ret = (struct demo_row){ median(kernel), median(bpf), median(ratio) };
+		*ret = (struct demo_row){ spread_of(kernel, ROUNDS).median, spread_of(bpf, ROUNDS).median,
+					  spread_of(ratio, ROUNDS).median };
 	return r;
 }
 

@@ -29,11 +29,3 @@ int ethtool_set(const char *ifname, __u32 cmd, bool on)
 
 	return ask(ifname, &v);
 }
-
-int ethtool_get(const char *ifname, __u32 cmd)
-{
-	struct ethtool_value v = { .cmd = cmd };
-	int r = ask(ifname, &v);
-
-	return r ? r : v.data != 0;
-}

@@ -7,5 +7,3 @@
 
 /* cmd is one of ETHTOOL_S... that take a flag: ETHTOOL_SGRO, ETHTOOL_STSO, ETHTOOL_SGSO. 0 or -errno; prints nothing. */
 int ethtool_set(const char *ifname, __u32 cmd, bool on);
-/* The flag of ETHTOOL_G...: 0 or 1, or -errno. */
-int ethtool_get(const char *ifname, __u32 cmd);

@@ -137,3 +137,10 @@ int opt_host(struct host *ret)
 
 	return r ? r : host_open(ret);
 }
+
+int opt_may_run(void)
+{
+	autohost struct host h = HOST_NONE;
+
+	return opt_host(&h);
+}

@@ -24,5 +24,7 @@ int opt_common(int argc, char **argv);
 int opt_enter(void);
 /* The same, and opens the host. */
 int opt_host(struct host *ret);
+/* The same for a verb that needs root and has its own hosts: this one is left at once. */
+int opt_may_run(void);
 /* Asked for -d and -s. */
 extern bool opt_details, opt_help;

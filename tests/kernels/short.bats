@@ -29,7 +29,7 @@ fetch() {
 	netfilter-*) [ "$hooks" = netfilter ] ;;
 	bpf-6.[1-5].*)
 		[ "$hooks" = clsact ]
-		grep -x 'nsfast: tcx is not available on this kernel, using clsact' "$ROOM/said"
+		grep -xF "$CLSACT" "$ROOM/said"
 		in_ns "$H" tc filter show dev up0 ingress | grep nsf_from_uplink
 		;;
 	bpf-*)
