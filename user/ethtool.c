@@ -12,20 +12,14 @@
 
 #include "util.h"
 
-static int ask(const char *ifname, struct ethtool_value *v)
+int ethtool_set(const char *ifname, __u32 cmd, bool on)
 {
+	struct ethtool_value v = { .cmd = cmd, .data = on };
 	autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq ifr = { .ifr_data = (void *)v };
+	struct ifreq ifr = { .ifr_data = (void *)&v };
 
 	if (fd < 0)
 		return -errno;
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", ifname);
 	return ioctl(fd, SIOCETHTOOL, &ifr) ? -errno : 0;
-}
-
-int ethtool_set(const char *ifname, __u32 cmd, bool on)
-{
-	struct ethtool_value v = { .cmd = cmd, .data = on };
-
-	return ask(ifname, &v);
 }
