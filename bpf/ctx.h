@@ -83,12 +83,37 @@ static __always_inline void *ctx_data_end(struct __sk_buff *ctx)
 	return (void *)(long)*(volatile __u32 *)&ctx->data_end;
 }
 
+/* The same of a frame at XDP. Bounded: else the compiler makes one load of it and of ctx_data(), at an offset it chooses. */
+static __always_inline void *xdp_data(struct xdp_md *xdp)
+{
+	void *at = (void *)(long)*(volatile __u32 *)&xdp->data;
+
+	bounded(at);
+	return at;
+}
+
+static __always_inline void *xdp_data_end(struct xdp_md *xdp)
+{
+	void *at = (void *)(long)*(volatile __u32 *)&xdp->data_end;
+
+	bounded(at);
+	return at;
+}
+
 /* Fields of the kernel's struct that the UAPI does not show. */
 struct sk_buff___summed {
 	__u8 ip_summed : 2;
 	__u16 csum_start, csum_offset; /* from head */
 	__u16 mac_header;              /* from head */
 } __attribute__((preserve_access_index));
+
+/* Where the kernel lends its struct itself (6.2), a field is a load; before, a call that may fault. The kernel's own list
+ * of such functions tells which. */
+extern void *bpf_cast_to_kern_ctx(void *ctx) __ksym __weak;
+
+enum special_kfunc_type___ctx { KF_bpf_cast_to_kern_ctx___ctx };
+
+#define ctx_lent() bpf_core_enum_value_exists(enum special_kfunc_type___ctx, KF_bpf_cast_to_kern_ctx___ctx)
 
 #define CHECKSUM_PARTIAL 3
 
@@ -97,7 +122,10 @@ static __always_inline bool ctx_csum_partial(struct __sk_buff *ctx)
 {
 	struct sk_buff___summed *skb = (void *)ctx;
 
-	return BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) == CHECKSUM_PARTIAL;
+	if (!ctx_lent())
+		return BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) == CHECKSUM_PARTIAL;
+	skb = bpf_cast_to_kern_ctx(ctx);
+	return BPF_CORE_READ_BITFIELD(skb, ip_summed) == CHECKSUM_PARTIAL;
 }
 
 /* True unless the sender asks for a sum to be filled in elsewhere than at `field` of the header at offset l4. */
@@ -107,6 +135,9 @@ static __always_inline bool ctx_csum_at(struct __sk_buff *ctx, __u32 l4, __u32 f
 
 	if (!ctx_csum_partial(ctx))
 		return true;
-	return BPF_CORE_READ(skb, csum_start) == BPF_CORE_READ(skb, mac_header) + l4 &&
-	       BPF_CORE_READ(skb, csum_offset) == field;
+	if (!ctx_lent())
+		return BPF_CORE_READ(skb, csum_start) == BPF_CORE_READ(skb, mac_header) + l4 &&
+		       BPF_CORE_READ(skb, csum_offset) == field;
+	skb = bpf_cast_to_kern_ctx(ctx);
+	return skb->csum_start == skb->mac_header + l4 && skb->csum_offset == field;
 }

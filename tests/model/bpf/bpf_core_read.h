@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Fields of the kernel's own struct of a packet, by name. */
+/* The kernel's own struct of a packet, lent as it is. */
 #pragma once
 
-#include <linux/types.h>
+#define bpf_core_enum_value_exists(type, value) 1
 
-/* head: where the packet's memory begins */
-struct kernel_summed {
-	__u32 ip_summed, csum_start, csum_offset, mac_header;
-};
-extern struct kernel_summed kernel_summed;
+void *bpf_cast_to_kern_ctx(void *ctx);
 
-#define BPF_CORE_READ(s, field)                 ((void)(s), kernel_summed.field)
+#define BPF_CORE_READ(s, field)                 ((s)->field)
+#define BPF_CORE_READ_BITFIELD(s, field)        BPF_CORE_READ(s, field)
 #define BPF_CORE_READ_BITFIELD_PROBED(s, field) BPF_CORE_READ(s, field)

@@ -11,6 +11,9 @@
 #define __noinline __attribute__((noinline))
 #define SEC(name)
 #define __hidden
+#define __ksym
+#undef __weak
+#define __weak
 
 /* no such thing outside of BPF */
 #define preserve_access_index unused
