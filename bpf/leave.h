@@ -3,6 +3,7 @@
 #pragma once
 
 #include "edit_tc.h"
+#include "edit_xdp.h"
 #include "frag.h"
 #include "maps.h"
 
@@ -205,4 +206,22 @@ static __always_inline int leave_back(struct pkt *p, enum verdict v, __u32 famil
 	if (p->back)
 		v = frag_leave(p, v);
 	return leave_tc(p, v, family);
+}
+
+/* Of a frame: it is gone, or on its way to a port, or the kernel makes a packet of it. */
+static __always_inline int leave_xdp(struct pkt *p, enum verdict v)
+{
+	if (v == DROP) {
+		leave_reason(p->net_id, p->reason);
+		return XDP_DROP;
+	}
+	if (v != SEND)
+		return XDP_PASS;
+	leave_rx(p->slot, p->len);
+	if (edit_xdp(p)) {
+		leave_reason(p->net_id, NSF_DROP_EDIT);
+		return XDP_DROP;
+	}
+	leave_tx(p->out_slot, p->len);
+	return bpf_redirect(p->out, 0);
 }

@@ -53,6 +53,23 @@ int nsf_to_uplink(struct __sk_buff *ctx)
 	return leave_tc(&p, path_to_uplink(&p), 4);
 }
 
+/* Before nsf_from_uplink, where the uplink's driver has XDP and the user wants it. */
+SEC("xdp")
+int nsf_from_wire(struct xdp_md *xdp)
+{
+	struct pkt p = { .xdp = xdp, .frame = 1 };
+
+	switch (parse_xdp_protocol(xdp)) {
+	case bpf_htons(ETH_P_IP):
+		p.family = 4;
+		return leave_xdp(&p, path_from_wire(&p));
+	case bpf_htons(ETH_P_IPV6):
+		p.family = 6;
+		return leave_xdp(&p, path_from_wire(&p));
+	}
+	return leave_xdp(&p, PASS);
+}
+
 /* Where packets go that belong to no flow yet; see nsf_jumps. */
 SEC("tc")
 int nsf_open(struct __sk_buff *ctx)

@@ -16,12 +16,12 @@
 
 static __always_inline void *data(const struct pkt *p)
 {
-	return ctx_data(p->ctx);
+	return p->frame ? xdp_data(p->xdp) : ctx_data(p->ctx);
 }
 
 static __always_inline void *data_end(const struct pkt *p)
 {
-	return ctx_data_end(p->ctx);
+	return p->frame ? xdp_data_end(p->xdp) : ctx_data_end(p->ctx);
 }
 
 /*

@@ -8,6 +8,8 @@
  *   edit    edit_tc.h applies the plan
  *   leave   leave.h counts, names the drop, redirects
  *
+ * At an uplink with XDP, wire.h sees frames before all this, by parse_xdp.h and edit_xdp.h.
+ *
  * A stage says NEXT if it has no opinion. The program at a packet's first hook takes every decision: no second hook sees
  * the packet. What makes a flow is a program of its own, to which the first one jumps: the path of what is known stays
  * short, for the verifier too.
@@ -23,6 +25,7 @@
 #include "nd.h"
 #include "port.h"
 #include "route.h"
+#include "wire.h"
 
 /* After reading. Each family has programs of its own, see nsfast.bpf.c: no other family's headers are read in them. */
 static __always_inline enum verdict path_understood(struct pkt *p, __u32 why)
@@ -215,6 +218,12 @@ static __always_inline enum verdict path_from_uplink(struct pkt *p)
 	if (unlikely(p->frag))
 		return flow_ext(p) || publish_any() ? frag_from_uplink(p) : path_routed(p);
 	return path_outer(p);
+}
+
+/* The same before it is a packet, where XDP is on. */
+static __always_inline enum verdict path_from_wire(struct pkt *p)
+{
+	return parse_xdp(p) ? wire(p) : PASS;
 }
 
 /* What comes back from the defragmenter: complete, in order, and from then on as any other packet. */

@@ -106,8 +106,13 @@ struct facts {
 };
 
 struct pkt {
-	struct __sk_buff *ctx;
-	__u64 family; /* 4 or 6, of the program; a whole word is what the verifier knows at every test of it */
+	union {
+		struct __sk_buff *ctx;
+		struct xdp_md *xdp; /* if frame is set */
+	};
+	/* of the program; a whole word is what the verifier knows at every test of it */
+	__u64 family; /* 4 or 6 */
+	__u64 frame;  /* at XDP */
 
 	/* not among the facts: the verifier would lose them */
 	const struct nsf_port *port; /* where it came from; NULL: from outside */

@@ -13,6 +13,7 @@
 #include "bpf_row.h"
 #include "bpf_sock.h"
 #include "bpf_uplink.h"
+#include "bpf_xdp.h"
 #include "ifname.h"
 #include "log.h"
 #include "state.h"
@@ -156,7 +157,9 @@ int bpf_handover_swap(struct host *h, const struct network *n, bool on, int (*ca
 
 	if (!row)
 		return 0;
-	r = on ? 0 : drop_addresses(h, n, row);
+	r = on ? 0 : bpf_xdp_clear(h, row - h->dp.nets);
+	if (!r && !on)
+		r = drop_addresses(h, n, row);
 	if (!r)
 		r = swap_uplink(h, n, row, on, on ? DP_INGRESS : DP_EGRESS);
 	if (!r && on)
@@ -167,7 +170,9 @@ int bpf_handover_swap(struct host *h, const struct network *n, bool on, int (*ca
 		r = carry(arg);
 	if (!r)
 		r = swap_uplink(h, n, row, on, on ? DP_EGRESS : DP_INGRESS);
-	return r || on ? r : carry(arg);
+	if (!r)
+		r = on ? bpf_xdp_set(h, n) : carry(arg);
+	return r;
 }
 
 int bpf_handover_leave(struct host *h, const struct network *n)

@@ -16,6 +16,7 @@
 #include "bpf_row.h"
 #include "bpf_sock.h"
 #include "bpf_uplink.h"
+#include "bpf_xdp.h"
 #include "ifname.h"
 #include "log.h"
 #include "six.h"
@@ -246,6 +247,8 @@ int bpf_net_add(struct host *h, struct network *n)
 		r = bpf_uplink_set(h, n);
 	if (!r)
 		r = bpf_frag_sync(h);
+	if (!r)
+		r = bpf_xdp_set(h, n);
 	if (r) {
 		bpf_net_del(h, n->name);
 		return r;
@@ -273,6 +276,8 @@ int bpf_net_change(struct host *h, struct network *n)
 		r = bpf_uplink_set(h, n);
 	if (!r)
 		r = bpf_frag_sync(h);
+	if (!r)
+		r = bpf_xdp_set(h, n);
 	for (slot = row->first; !r && mtu && slot; slot = h->dp.ports[slot].next)
 		if (h->dp.names[slot].netns[0])
 			r = bpf_port_mtu(h, slot, n->mtu);

@@ -14,6 +14,7 @@
 #include "bpf_port6.h"
 #include "bpf_publish.h"
 #include "bpf_row.h"
+#include "bpf_xdp.h"
 #include "ifname.h"
 #include "log.h"
 #include "port.h"
@@ -200,6 +201,7 @@ int bpf_port_add(struct host *h, struct network *n, struct port *p)
 		return r;
 	}
 	row_commit(h->dp.names[slot].port, p->name, NSF_NAME_LEN);
+	bpf_xdp_port(h, n, slot);
 	return 0;
 }
 

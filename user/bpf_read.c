@@ -18,6 +18,7 @@
 #include "bpf_publish.h"
 #include "bpf_row.h"
 #include "bpf_uplink6.h"
+#include "bpf_xdp.h"
 #include "ifname.h"
 #include "log.h"
 
@@ -76,6 +77,7 @@ static void read_uplink(struct host *h, const struct nsf_net *row, struct networ
 	n->snat = row->flags & NSF_NET_SNAT ? NET_SNAT_ADDR : NET_SNAT_NONE;
 	memcpy(n->uplink_mac, row->uplink_mac, sizeof(n->uplink_mac));
 	bpf_uplink6_read(row, n);
+	bpf_xdp_read(&h->dp, row, n);
 	n->uplink_ifindex = row->uplink;
 	n->uplink[0] = '\0';
 	if (row->uplink && !link_get(h->nl, NULL, row->uplink, &l))
@@ -132,7 +134,8 @@ static bool read_whole(struct host *h, const struct nsf_net *row, const struct n
 	return n->ifindex && read_forwarding(far) && !read_forwarding(n->name) &&
 	       addr_list(h->nl, n->ifindex, read_is_addr, &gateway) == 1 && bpf_net6_whole(h, n) &&
 	       (!row->uplink || (n->uplink[0] && dp_attached(&h->dp, row->uplink, DP_INGRESS) &&
-				 dp_attached(&h->dp, row->uplink, DP_EGRESS) && bpf_frag_whole(h)));
+				 dp_attached(&h->dp, row->uplink, DP_EGRESS) && bpf_frag_whole(h) &&
+				 (n->xdp_attached || n->xdp != NET_XDP_NATIVE)));
 }
 
 static int read_publish(const char *net, const struct publish *p, void *arg)

@@ -8,6 +8,7 @@
 #include "bpf_row.h"
 #include "bpf_snat.h"
 #include "bpf_uplink6.h"
+#include "bpf_xdp.h"
 #include "log.h"
 
 bool bpf_uplink_used(const struct dp *dp, __u32 uplink, __u32 but)
@@ -73,19 +74,22 @@ int bpf_uplink_set(struct host *h, struct network *n)
 	memcpy(row->uplink_mac, l.mac, sizeof(row->uplink_mac));
 	__atomic_store_n(&row->uplink, l.ifindex, __ATOMIC_RELEASE);
 	n->uplink_ifindex = l.ifindex;
-	if (was && was != row->uplink && !bpf_uplink_used(&h->dp, was, 0))
-		return uplink_detach(h, was);
-	return 0;
+	if (was != row->uplink)
+		r = bpf_xdp_tidy(h, was);
+	if (!r && was && was != row->uplink && !bpf_uplink_used(&h->dp, was, 0))
+		r = uplink_detach(h, was);
+	return r;
 }
 
 int bpf_uplink_clear(struct host *h, __u32 id)
 {
 	struct nsf_net *row = &h->dp.nets[id];
 	__u32 was = row->uplink;
-	int first, r;
+	int first = bpf_xdp_clear(h, id), r;
 
 	row->uplink = 0;
-	first = bpf_uplink6_clear(h, id);
+	r = bpf_uplink6_clear(h, id);
+	first = first ? first : r;
 	r = bpf_snat_clear(h, id);
 	first = first ? first : r;
 	if (was && !bpf_uplink_used(&h->dp, was, 0)) {

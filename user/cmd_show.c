@@ -206,6 +206,10 @@ static int show_network(struct host *h, const struct network *n, const struct mo
 	out_str("mac", "(%s), ", mac_format(n->mac, mac));
 	out_u64("mtu", "mtu %" PRIu64, n->mtu);
 	out_str("uplink", n->uplink[0] ? ", uplink %s" : NULL, n->uplink[0] ? n->uplink : NULL);
+	out_str("xdp", NULL, net_xdp_words[n->xdp]);
+	out_bool("xdp_attached", NULL, n->xdp_attached);
+	if (n->uplink[0] && n->xdp != NET_XDP_OFF)
+		out_text(n->xdp_attached ? " by XDP" : " without XDP");
 	out_str("snat", n->n_pool ? ", SNAT" : NULL, n->n_pool ? addr_format(&n->pool[0], false, snat) : NULL);
 	out_open_array("snat_pool");
 	for (i = 0; i < n->n_pool; i++)

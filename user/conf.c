@@ -108,6 +108,15 @@ int conf_name(const char *what, const char *text, struct network *n)
 	return 0;
 }
 
+int conf_choice(const char *text, const char *const *words)
+{
+	for (int i = 0; words[i]; i++)
+		if (streq(text, words[i]))
+			return i;
+	conf_hint(text, words);
+	return -1;
+}
+
 int conf_mode(const char *what, const char *text, struct network *n)
 {
 	static const char *const modes[] = {
@@ -116,16 +125,24 @@ int conf_mode(const char *what, const char *text, struct network *n)
 		[NET_MODE_NETFILTER] = "netfilter",
 		NULL,
 	};
+	int i = conf_choice(text, modes);
 
-	for (int i = 0; modes[i]; i++) {
-		if (!streq(text, modes[i]))
-			continue;
-		n->mode = (enum net_mode)i;
-		n->has |= NET_HAS_MODE;
-		return 0;
-	}
-	conf_hint(text, modes);
-	return fail_usage("%s: '%s' is no mode; there are auto, bpf and netfilter", what, text);
+	if (i < 0)
+		return fail_usage("%s: '%s' is no mode; there are auto, bpf and netfilter", what, text);
+	n->mode = (enum net_mode)i;
+	n->has |= NET_HAS_MODE;
+	return 0;
+}
+
+int conf_xdp(const char *what, const char *text, struct network *n)
+{
+	int i = conf_choice(text, net_xdp_words);
+
+	if (i < 0)
+		return fail_usage("%s: '%s' must be off, auto or native", what, text);
+	n->xdp = (enum net_xdp)i;
+	n->has |= NET_HAS_XDP;
+	return 0;
 }
 
 static int read_ifname(const char *what, const char *text, char ret[IFNAMSIZ])

@@ -6,7 +6,7 @@
 
 /*
  * Reads a file ("-": stdin) into a network made by network_init(). [Network] once: Name, Mode, Address, IPv6, Uplink,
- * SNat, SNat6, Masquerade (yes: auto for both, no: none for both), SnatPorts, SnatExcept, SnatPort, SnatOverload,
+ * Xdp, SNat, SNat6, Masquerade (yes: auto for both, no: none for both), SnatPorts, SnatExcept, SnatPort, SnatOverload,
  * SnatIcmp, Filter, MTU, Flows,
  * the keys of PORT_LIMITS, Timeout<Key> for each NSF_TIMEOUTS key in seconds (below the RFC's floor: a warning).
  * [Port NAME] any number: Netns (default NAME), Device (adopts it; excludes Netns, Address, MAC and Publish), Address,
@@ -22,6 +22,7 @@ int conf_mode(const char *what, const char *text, struct network *n);
 int conf_subnet(const char *what, const char *text, struct network *n);      /* of either family, or of both: A/L,A/L */
 int conf_ipv6(const char *what, const char *text, struct network *n);        /* yes or no */
 int conf_uplink(const char *what, const char *text, struct network *n);      /* "none": no uplink */
+int conf_xdp(const char *what, const char *text, struct network *n);         /* off, auto or native */
 int conf_snat(const char *what, const char *text, struct network *n);        /* auto, none or IPv4 addresses: A,B... */
 int conf_snat6(const char *what, const char *text, struct network *n);       /* auto, none or IPv6 addresses */
 int conf_snat_ports(const char *what, const char *text, struct network *n);  /* LOW-HIGH */
@@ -52,6 +53,8 @@ int conf_check(const struct network *n);
 /* Parts of values. conf_host4, conf_host6: an address that an interface can have, without a prefix length; print. */
 char *
 conf_word(char **rest); /* the next word of a list that commas part, without the blanks around it; NULL at the end */
+/* Which of the words of a NULL-terminated list it is; -1: none, and what was meant is hinted at. */
+int conf_choice(const char *text, const char *const *words);
 bool conf_number(const char *text, __u32 min, __u32 max, __u32 *ret);
 int conf_host4(const char *what, const char *text, struct addr *ret);
 int conf_host6(const char *what, const char *text, struct addr *ret);

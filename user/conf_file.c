@@ -75,6 +75,7 @@ static const struct key network_keys[] = {
 	{ .name = "Address", .network = conf_subnet },
 	{ .name = "IPv6", .network = conf_ipv6 },
 	{ .name = "Uplink", .network = conf_uplink },
+	{ .name = "Xdp", .network = conf_xdp },
 	{ .name = "SNat", .network = conf_snat },
 	{ .name = "SNat6", .network = conf_snat6 },
 	{ .name = "Masquerade", .network = read_masquerade, .excludes = { "SNat", "SNat6" } },

@@ -173,12 +173,12 @@ int conf_snat_except(const char *what, const char *text, struct network *n)
 /* One of two words: the first one clears the bit, the second one sets it. */
 static int read_policy(const char *what, const char *text, const char *const words[3], __u32 bit, struct network *n)
 {
-	if (!streq(text, words[0]) && !streq(text, words[1])) {
-		conf_hint(text, words);
+	int i = conf_choice(text, words);
+
+	if (i < 0)
 		return fail_usage("%s: '%s' must be %s or %s", what, text, words[0], words[1]);
-	}
 	n->policy &= ~bit;
-	if (streq(text, words[1]))
+	if (i)
 		n->policy |= bit;
 	n->policy_has |= bit;
 	return 0;

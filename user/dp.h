@@ -59,6 +59,7 @@ enum dp_map { DP_MAPS(DP_MAP_ENUM) DP_MAP_MAX };
 	X(FROM_HOST, "nsf_from_host") \
 	X(FROM_UPLINK, "nsf_from_uplink") \
 	X(TO_UPLINK, "nsf_to_uplink") \
+	X(FROM_WIRE, "nsf_from_wire") \
 	X(FROM_FRAG, "nsf_from_frag") \
 	X(START, "nsf_start") \
 	X(ALIVE, "nsf_alive") \
@@ -85,7 +86,7 @@ struct dp {
 	__u32 n_flows;
 };
 
-enum dp_hook { DP_INGRESS, DP_EGRESS };
+enum dp_hook { DP_INGRESS, DP_EGRESS, DP_WIRE };
 
 /* Sizes the tables of an object that is not loaded yet. */
 struct nsfast_bpf;
@@ -113,6 +114,8 @@ void dp_collect(void);
 /* Puts a program on an interface of the current namespace: by a pinned tcx link, or where the kernel has none, by clsact.
  * 0 also if it is there already. */
 int dp_attach(struct dp *dp, enum dp_prog prog, int ifindex, const char *ifname, enum dp_hook hook);
+/* Puts the program of frames on an interface, by a pinned link, in its driver or not at all. Prints nothing. */
+int dp_attach_wire(const struct dp *dp, int ifindex);
 /* Takes it off again; 0 also if it was not there. */
 int dp_detach(struct dp *dp, int ifindex, enum dp_hook hook);
 /* True if what was attached is there still. Prints nothing. */

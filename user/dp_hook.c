@@ -2,6 +2,7 @@
 /* Programs on the hooks of interfaces: by tcx links, or by clsact where the kernel has none. */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <linux/if_link.h>
 #include <stdio.h>
 
 #include "clsact.h"
@@ -21,9 +22,10 @@ __u32 dp_link_target(int link)
 static const char *dp_hook_path(const struct dp *dp, const char *kind, int ifindex, enum dp_hook hook,
 				char path[PATH_MAX])
 {
+	static const char *const ends[] = { [DP_INGRESS] = "in", [DP_EGRESS] = "out", [DP_WIRE] = "xdp" };
 	char name[48];
 
-	snprintf(name, sizeof(name), "%s-%d-%s", kind, ifindex, hook == DP_INGRESS ? "in" : "out");
+	snprintf(name, sizeof(name), "%s-%d-%s", kind, ifindex, ends[hook]);
 	return dp_path(dp, name, path);
 }
 
@@ -59,7 +61,9 @@ bool dp_attached(const struct dp *dp, int ifindex, enum dp_hook hook)
 	char path[PATH_MAX];
 	autoclose int link = bpf_obj_get(dp_hook_path(dp, "link", ifindex, hook, path));
 
-	return link >= 0 ? dp_link_target(link) == (__u32)ifindex : dp_attached_clsact(dp, ifindex, hook);
+	if (link >= 0)
+		return dp_link_target(link) == (__u32)ifindex;
+	return hook != DP_WIRE && dp_attached_clsact(dp, ifindex, hook);
 }
 
 static int dp_attach_tcx(const struct dp *dp, int prog, int ifindex, enum dp_hook hook)
@@ -132,6 +136,22 @@ int dp_attach(struct dp *dp, enum dp_prog prog, int ifindex, const char *ifname,
 	return r ? fail(r, "cannot attach a program to '%s'", ifname) : 0;
 }
 
+int dp_attach_wire(const struct dp *dp, int ifindex)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, o, .flags = XDP_FLAGS_DRV_MODE);
+	autoclose int prog = dp_prog(dp, DP_PROG_FROM_WIRE);
+	autoclose int link = -1;
+	char path[PATH_MAX];
+
+	if (prog < 0)
+		return prog;
+	if (dp_attached(dp, ifindex, DP_WIRE))
+		return 0;
+	unlink(dp_hook_path(dp, "link", ifindex, DP_WIRE, path));
+	link = bpf_link_create(prog, ifindex, BPF_XDP, &o);
+	return link < 0 || bpf_obj_pin(link, path) ? -errno : 0;
+}
+
 static int dp_detach_clsact(struct dp *dp, int ifindex, enum dp_hook hook)
 {
 	enum dp_hook other = hook == DP_INGRESS ? DP_EGRESS : DP_INGRESS;
@@ -165,7 +185,7 @@ int dp_detach(struct dp *dp, int ifindex, enum dp_hook hook)
 		bpf_link_detach(link);
 	if (unlink(path) && errno != ENOENT)
 		return fail(-errno, "cannot remove '%s'", path);
-	return dp_detach_clsact(dp, ifindex, hook);
+	return hook == DP_WIRE ? 0 : dp_detach_clsact(dp, ifindex, hook);
 }
 
 bool dp_clsact(const struct dp *dp)

@@ -12,14 +12,28 @@
 
 #include "util.h"
 
-int ethtool_set(const char *ifname, __u32 cmd, bool on)
+static int ethtool_ask(const char *ifname, struct ethtool_value *v)
 {
-	struct ethtool_value v = { .cmd = cmd, .data = on };
 	autoclose int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	struct ifreq ifr = { .ifr_data = (void *)&v };
+	struct ifreq ifr = { .ifr_data = (void *)v };
 
 	if (fd < 0)
 		return -errno;
 	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", ifname);
 	return ioctl(fd, SIOCETHTOOL, &ifr) ? -errno : 0;
+}
+
+int ethtool_set(const char *ifname, __u32 cmd, __u32 value)
+{
+	return ethtool_ask(ifname, &(struct ethtool_value){ .cmd = cmd, .data = value });
+}
+
+int ethtool_get(const char *ifname, __u32 cmd, __u32 *ret)
+{
+	struct ethtool_value v = { .cmd = cmd };
+	int r = ethtool_ask(ifname, &v);
+
+	if (!r)
+		*ret = v.data;
+	return r;
 }

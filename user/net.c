@@ -9,6 +9,13 @@
 #define HALF_DEFAULT  4096
 #define PORTS_DEFAULT 16384
 
+const char *const net_xdp_words[] = {
+	[NET_XDP_OFF] = "off",
+	[NET_XDP_AUTO] = "auto",
+	[NET_XDP_NATIVE] = "native",
+	NULL,
+};
+
 void network_init(struct network *n, const char *name)
 {
 	memset(n, 0, sizeof(*n));

@@ -24,6 +24,7 @@ enum net_has {
 	NET_HAS_EXCEPTS = 128,
 	NET_HAS_LIMIT = 256,    /* shifted left by enum port_limit */
 	NET_HAS_TIMEOUT = 4096, /* shifted left by enum nsf_timeout */
+	NET_HAS_XDP = 1 << 26,
 	NET_HAS_IPV6 = 1 << 27, /* whether there is IPv6 at all */
 	NET_HAS_SUBNET6 = 1 << 28,
 	NET_HAS_SNAT6 = 1 << 29,
@@ -58,6 +59,14 @@ enum port_limit { PORT_LIMITS(PORT_LIMIT_ENUM) PORT_LIMIT_MAX };
 #define NET_POLICY (NSF_NET_RANDOM | NSF_NET_EIF | NSF_NET_STRICT | NSF_NET_SILENT)
 
 #define NET_EXCEPTS_MAX 64
+
+/* XDP at the uplink. Never the generic kind, which is slower than none. */
+enum net_xdp {
+	NET_XDP_OFF,
+	NET_XDP_AUTO,   /* where it can be had */
+	NET_XDP_NATIVE, /* or not at all */
+};
+extern const char *const net_xdp_words[]; /* by that, NULL-terminated */
 
 struct port {
 	char name[NSF_NAME_LEN];
@@ -94,6 +103,7 @@ struct network {
 	bool ipv6_off;         /* the user wants no IPv6 */
 	__u8 mac[6];           /* the gateway's */
 	char uplink[IFNAMSIZ]; /* empty: none */
+	enum net_xdp xdp;
 	enum net_snat snat;
 	struct addr pool[NSF_POOL_MAX]; /* SNAT addresses; an inner address always has the same one */
 	unsigned n_pool;
@@ -114,6 +124,7 @@ struct network {
 	size_t n_publishes;
 	/* what is, filled by a mode's read */
 	__u32 id;
+	bool xdp_attached;
 	bool whole;        /* gateway, uplink and hooks are as they were made */
 	const char *hooks; /* "tcx", "clsact" or "netfilter": by what the kernel hands packets over */
 	int ifindex;       /* of the gateway; 0 if gone */

@@ -34,7 +34,8 @@ int nf_net_probe(void)
 
 int nf_net_possible(const struct network *n)
 {
-	const char *what = n->policy & NSF_NET_EIF      ? "Filter=endpoint-independent"
+	const char *what = n->xdp == NET_XDP_NATIVE     ? "Xdp=native"
+			   : n->policy & NSF_NET_EIF    ? "Filter=endpoint-independent"
 			   : n->policy & NSF_NET_STRICT ? "SnatOverload=no"
 							: NULL;
 

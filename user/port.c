@@ -3,8 +3,10 @@
 #include "port.h"
 
 #include <errno.h>
+#include <linux/ethtool.h>
 #include <net/if_arp.h>
 
+#include "ethtool.h"
 #include "ifname.h"
 #include "log.h"
 #include "mode.h"
@@ -160,6 +162,30 @@ int port_adoptable(struct host *h, const struct network *n, const struct port *p
 				  text);
 	}
 	return 0;
+}
+
+struct port_gro {
+	bool on, was;
+};
+
+static int port_gro_work(void *arg)
+{
+	struct port_gro *g = arg;
+	__u32 was;
+	int r = ethtool_get(PORT_INSIDE, ETHTOOL_GGRO, &was);
+
+	g->was = !r && was;
+	return r || g->was == g->on ? r : ethtool_set(PORT_INSIDE, ETHTOOL_SGRO, g->on);
+}
+
+int port_inside_gro(const char *netns, bool on, bool *ret_was)
+{
+	struct port_gro g = { .on = on };
+	autoclose int fd = netns_open(netns);
+	int r = fd < 0 ? fd : netns_run(fd, port_gro_work, &g);
+
+	*ret_was = g.was;
+	return r;
 }
 
 int port_inside_mtu(struct host *h, const char *netns, __u32 mtu)

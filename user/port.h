@@ -20,5 +20,9 @@ int port_veth(struct host *h, const struct network *n, struct port *p, int netns
 int port_inside(struct host *h, const struct network *n, const struct port *p, int netns, int ifindex);
 /* The MTU of the container's end. Prints nothing. */
 int port_inside_mtu(struct host *h, const char *netns, __u32 mtu);
+/*
+ * Lets the container's end take frames from XDP, or not: GRO makes it poll. *ret_was: it did already. Prints nothing.
+ */
+int port_inside_gro(const char *netns, bool on, bool *ret_was);
 /* What may be adopted: an Ethernet interface that nobody else uses. Prints. */
 int port_adoptable(struct host *h, const struct network *n, const struct port *p, struct link *ret);

@@ -53,8 +53,8 @@ static bool up_same_limits(const struct network *is, const struct port *now, con
 
 static bool up_same_net(const struct network *is, const struct network *want)
 {
-	return is->whole && is->mtu == want->mtu && streq(is->uplink, want->uplink) && up_same_snat(is, want) &&
-	       !memcmp(is->uplink_mac, want->uplink_mac, sizeof(is->uplink_mac)) &&
+	return is->whole && is->mtu == want->mtu && streq(is->uplink, want->uplink) && is->xdp == want->xdp &&
+	       up_same_snat(is, want) && !memcmp(is->uplink_mac, want->uplink_mac, sizeof(is->uplink_mac)) &&
 	       !memcmp(is->limit, want->limit, sizeof(is->limit)) &&
 	       !memcmp(is->timeout, want->timeout, sizeof(is->timeout));
 }

@@ -233,6 +233,8 @@ static void up_policy(const struct network *is, struct network *want)
 	unsigned i;
 
 	want->policy = (want->policy & want->policy_has) | (is->policy & ~want->policy_has);
+	if (!(want->has & NET_HAS_XDP))
+		want->xdp = is->xdp;
 	if (!(want->has & NET_HAS_SNAT_PORTS)) {
 		want->port_min = is->port_min;
 		want->port_max = is->port_max;

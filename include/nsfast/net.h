@@ -21,12 +21,14 @@ enum nsf_net_flag {
 	NSF_NET_ROUTED = 2, /* what leaves by the uplink keeps its address, and the outside may reach the subnet */
 	NSF_NET_SNAT6 = 4,
 	NSF_NET_ROUTED6 = 8,
-	NSF_NET_PUBLISH = 16, /* a publish leads to one of its ports: their answers belong to flows */
-	NSF_NET_RANDOM = 32,  /* external ports are chosen at random, not preserved */
-	NSF_NET_EIF = 64,     /* filtering is endpoint-independent: any peer reaches a mapping (RFC 4787 REQ-8) */
-	NSF_NET_STRICT = 128, /* no overloading: a new flow is refused when the range is exhausted */
-	NSF_NET_EXCEPT = 256, /* nsf_excepts holds destinations to which addresses stay as they are */
-	NSF_NET_SILENT = 512, /* exhaustion is not told by ICMP */
+	NSF_NET_PUBLISH = 16,    /* a publish leads to one of its ports: their answers belong to flows */
+	NSF_NET_RANDOM = 32,     /* external ports are chosen at random, not preserved */
+	NSF_NET_EIF = 64,        /* filtering is endpoint-independent: any peer reaches a mapping (RFC 4787 REQ-8) */
+	NSF_NET_STRICT = 128,    /* no overloading: a new flow is refused when the range is exhausted */
+	NSF_NET_EXCEPT = 256,    /* nsf_excepts holds destinations to which addresses stay as they are */
+	NSF_NET_SILENT = 512,    /* exhaustion is not told by ICMP */
+	NSF_NET_XDP_AUTO = 1024, /* what the user wants at the uplink: user space's own note */
+	NSF_NET_XDP_NATIVE = 2048,
 };
 
 #define NSF_POOL_MAX 8 /* SNAT addresses of one network and family */

@@ -14,7 +14,9 @@ enum nsf_role {
 enum nsf_port_flag {
 	NSF_PORT_PEER = 1, /* a veth whose other end is in another namespace: bpf_redirect_peer works */
 	NSF_PORT_MANAGED =
-		2, /* we chose MAC and address: source MAC and IPv4 address must be these, nothing is learned */
+		2,         /* we chose MAC and address: source MAC and IPv4 address must be these, nothing is learned */
+	NSF_PORT_NAPI = 4, /* its far end takes frames that are no packets yet, from XDP */
+	NSF_PORT_GRO = 8,  /* because we have turned GRO on there */
 };
 
 /* Map nsf_ports: array by slot, mapped into user space, which alone writes it. */

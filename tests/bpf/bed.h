@@ -53,6 +53,7 @@ enum at {
 	AT_SLOTS,
 	AT_UPLINK,
 	AT_OTHER,
+	AT_WIRE, /* the uplink again, at XDP */
 	AT_MAX,
 };
 

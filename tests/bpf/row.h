@@ -29,6 +29,21 @@ struct row {
 	__u32 gso;
 };
 
+/* At XDP, what a verdict means at tc. */
+static inline int row_wire(struct bed *b, const struct frame *in, struct bpf_test_run_opts *o)
+{
+	static const int verdicts[] = { [XDP_PASS] = PASS, [XDP_DROP] = SHOT, [XDP_REDIRECT] = REDIRECT };
+	struct xdp_md ctx = { .data_end = in->len, .ingress_ifindex = (__u32)b->ifindex[AT_UPLINK] };
+
+	o->ctx_in = &ctx;
+	o->ctx_size_in = sizeof(ctx);
+	if (bpf_prog_test_run_opts(bpf_program__fd(b->skel->progs.nsf_from_wire), o))
+		return -errno;
+	assert_true(o->retval == XDP_PASS || o->retval == XDP_DROP || o->retval == XDP_REDIRECT);
+	o->retval = (__u32)verdicts[o->retval];
+	return 0;
+}
+
 /* 0, or -errno if the kernel's test runner refuses such a frame. */
 static inline int row_prog(struct bed *b, enum at at, const struct frame *in, __u32 gso, struct frame *ret,
 			   int *verdict)
@@ -41,8 +56,14 @@ static inline int row_prog(struct bed *b, enum at at, const struct frame *in, __
 	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = in->b, .data_size_in = in->len, .data_out = out,
 		    .data_size_out = sizeof(out), .ctx_in = &ctx, .ctx_size_in = sizeof(ctx));
 
-	if (bpf_prog_test_run_opts(bpf_program__fd(prog), &o))
-		return -errno;
+	int r;
+
+	if (at == AT_WIRE)
+		r = row_wire(b, in, &o);
+	else
+		r = bpf_prog_test_run_opts(bpf_program__fd(prog), &o) ? -errno : 0;
+	if (r)
+		return r;
 	assert_true(o.data_size_out <= FRAME_MAX);
 	*ret = (struct frame){ .len = o.data_size_out };
 	memcpy(ret->b, out, o.data_size_out);
@@ -100,7 +121,7 @@ static inline int row_counts(struct bed *b, const struct row *r, __u32 in, __u32
 
 	for (__u32 slot = 0; slot < AT_SLOTS; slot++) {
 		struct nsf_count c = table_counts(b, slot);
-		bool leg = r->at == AT_UPLINK && seats[slot].role == NSF_ROLE_UPLINK;
+		bool leg = (r->at == AT_UPLINK || r->at == AT_WIRE) && seats[slot].role == NSF_ROLE_UPLINK;
 		__u64 rx = slot == r->at && r->at < AT_SLOTS, tx = r->tx >> slot & 1;
 
 		if (leg && r->verdict != PASS)

@@ -56,6 +56,7 @@ static void a_full_file_fills_the_model(void **state)
 				   "\tAddress=10.77.0.0/24, fd00:77::/64\t# their first hosts\n"
 				   "IPv6=yes\n"
 				   "Uplink=eth0;x\n"
+				   "Xdp=native\n"
 				   "SNat=198.51.100.1, 198.51.100.7,192.0.2.3\n"
 				   "SNat6=2001:db8::1, 2001:db8::7\n"
 				   "SnatPorts=2000-2999\n"
@@ -95,14 +96,15 @@ static void a_full_file_fills_the_model(void **state)
 	(void)state;
 	assert_prints("", "", r = read_bytes(text, sizeof(text) - 1, &n));
 	assert_int_equal(r, 0);
-	assert_int_equal(n.has, NET_HAS_SUBNET | NET_HAS_UPLINK | NET_HAS_SNAT | NET_HAS_MTU | NET_HAS_MODE |
-					NET_HAS_SUBNET6 | NET_HAS_SNAT6 | NET_HAS_IPV6 | NET_HAS_PORTS |
+	assert_int_equal(n.has, NET_HAS_SUBNET | NET_HAS_UPLINK | NET_HAS_XDP | NET_HAS_SNAT | NET_HAS_MTU |
+					NET_HAS_MODE | NET_HAS_SUBNET6 | NET_HAS_SNAT6 | NET_HAS_IPV6 | NET_HAS_PORTS |
 					NET_HAS_PUBLISH | NET_HAS_SNAT_PORTS | NET_HAS_EXCEPTS | NET_HAS_LIMIT * 7 |
 					NET_HAS_TIMEOUT * 0x3f);
 	assert_string_equal(n.name, "t0");
 	assert_int_equal(n.mode, NET_MODE_BPF);
 	assert_text(&n.gateway, true, "10.77.0.1/24");
 	assert_string_equal(n.uplink, "eth0;x");
+	assert_int_equal(n.xdp, NET_XDP_NATIVE);
 	assert_int_equal(n.snat, NET_SNAT_ADDR);
 	assert_int_equal(n.n_pool, 3);
 	assert_text(&n.pool[0], false, "198.51.100.1");

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The only reader of bytes at XDP: plain headers alone; whoever needs more of a frame reads it at tc. */
+#pragma once
+
+#include "parse6.h"
+
+/* The frame's ethertype, 0 if it has none. */
+static __always_inline __be16 parse_xdp_protocol(struct xdp_md *xdp)
+{
+	struct ethhdr *eth = xdp_data(xdp);
+
+	return (void *)(eth + 1) <= xdp_data_end(xdp) ? eth->h_proto : 0;
+}
+
+/* Folded and not inverted: what stands in a field that the hardware, or whoever stands for it, has yet to fill in. */
+static __always_inline __u16 parse_xdp_pseudo(const __u32 *addrs, __u32 words, __u32 len, __u8 proto)
+{
+	__u64 sum = (__u64)bpf_htonl(len) + bpf_htonl(proto);
+
+	for (__u32 i = 0; i < words; i++)
+		sum += addrs[i];
+	return parse_folded(sum);
+}
+
+/*
+ * UDP, answers to echo requests, and TCP's first packets: of the rest nothing is decided here. Frames of a veth may come
+ * without their checksum, and nothing says so but the field.
+ */
+static __always_inline bool parse_xdp_l4(struct pkt *p, void *l4, void *end, const __u32 *addrs, __u32 words)
+{
+	__u32 room = p->wire + ETH_HLEN - p->l4;
+	struct udphdr *udp = l4;
+	struct icmphdr *icmp = l4;
+	struct tcphdr *tcp = l4;
+
+	switch (p->proto) {
+	case IPPROTO_UDP:
+		if ((void *)(udp + 1) > end || room < sizeof(*udp))
+			return false;
+		p->sport = udp->source;
+		p->dport = udp->dest;
+		if (!udp->check)
+			return words == 2;
+		return udp->check != parse_xdp_pseudo(addrs, words, bpf_ntohs(udp->len), IPPROTO_UDP);
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
+		if (p->proto != (words == 2 ? IPPROTO_ICMP : IPPROTO_ICMPV6) || (void *)(icmp + 1) > end ||
+		    room < sizeof(*icmp) || icmp->type != (words == 2 ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY))
+			return false;
+		p->icmp_type = icmp->type;
+		p->icmp_code = icmp->code;
+		p->dport = icmp->un.echo.id;
+		return true;
+	case IPPROTO_TCP:
+		if ((void *)(tcp + 1) > end || room < sizeof(*tcp))
+			return false;
+		p->sport = tcp->source;
+		p->dport = tcp->dest;
+		p->tcp = ((__u8 *)tcp)[13];
+		return (p->tcp & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+	}
+	return false;
+}
+
+static __always_inline bool parse_xdp_ip4(struct pkt *p, struct iphdr *ip, void *end)
+{
+	__u32 total;
+
+	if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl != 5 || ip->frag_off & bpf_htons(0x3fff))
+		return false;
+	total = bpf_ntohs(ip->tot_len);
+	if (total < sizeof(*ip) || total + ETH_HLEN > p->len)
+		return false;
+	p->wire = total;
+	p->l4 = ETH_HLEN + sizeof(*ip);
+	p->saddr = ip->saddr;
+	p->daddr = ip->daddr;
+	p->ttl = ip->ttl;
+	p->proto = ip->protocol;
+	return parse_xdp_l4(p, ip + 1, end, &ip->saddr, 2);
+}
+
+static __always_inline bool parse_xdp_ip6(struct pkt *p, struct ipv6hdr *ip, void *end)
+{
+	__u32 total;
+
+	if ((void *)(ip + 1) > end || ip->version != 6)
+		return false;
+	total = bpf_ntohs(ip->payload_len) + sizeof(*ip);
+	if (total + ETH_HLEN > p->len)
+		return false;
+	p->wire = total;
+	p->l4 = PARSE6_L4;
+	p->ttl = ip->hop_limit;
+	p->proto = ip->nexthdr;
+	if (!parse_xdp_l4(p, ip + 1, end, ip->saddr.s6_addr32, 8))
+		return false;
+	p->saddr = parse6_handle(ip->saddr.s6_addr32);
+	p->daddr = parse6_handle(ip->daddr.s6_addr32);
+	return true;
+}
+
+/* False: not for this stage. */
+static __always_inline bool parse_xdp(struct pkt *p)
+{
+	void *end = xdp_data_end(p->xdp);
+	struct ethhdr *eth = xdp_data(p->xdp);
+
+	if ((void *)(eth + 1) > end)
+		return false;
+	p->len = end - (void *)eth;
+	mac_copy(p->dmac, eth->h_dest);
+	return p->family == 6 ? parse_xdp_ip6(p, (void *)(eth + 1), end) : parse_xdp_ip4(p, (void *)(eth + 1), end);
+}
