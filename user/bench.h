@@ -11,11 +11,13 @@
 #define BENCH_PATHS(X) \
 	X(WIRE, "wire", "a bare veth pair, the limit") \
 	X(WIRE_AGAIN, "wire-again", "another one, to show the noise") \
+	X(RELAY, "relay", "two bare pairs and a program that passes on unread, the limit of what forwards") \
 	X(BRIDGE, "bridge", "a bridge, netfilter out of its way") \
 	X(LEGACY, "iptables-legacy", "bridge + iptables of old, with Docker's rules") \
 	X(NFT, "iptables-nft", "bridge + iptables by nftables, with Docker's rules") \
 	X(NETFILTER, "nsfast-netfilter", "nsfast up --mode netfilter") \
-	X(BPF, "nsfast-bpf", "nsfast up --mode bpf")
+	X(BPF, "nsfast-bpf", "nsfast up --mode bpf") \
+	X(XDP, "nsfast-xdp", "nsfast up --mode bpf --xdp native")
 #define BENCH_PATH_ENUM(id, name, text) BENCH_##id,
 enum bench_path { BENCH_PATHS(BENCH_PATH_ENUM) BENCH_PATHS_MAX };
 
@@ -49,6 +51,7 @@ struct bench_work {
 struct bench_bed {
 	struct lab lab;
 	const char *lacks; /* why it is not there; NULL if it is */
+	int links[2];      /* what joins the relay */
 };
 
 struct bench_sample {
@@ -88,10 +91,15 @@ struct bench {
 	double seconds;            /* that it took */
 };
 
+/* The lab and its links. Prints. */
+int bench_relay(struct bench_bed *bed);
 /* Builds and proves all paths that are wanted. Those that this machine cannot have say what they lack. Prints. */
 int bench_beds_make(struct bench *b);
 void bench_beds_close(struct bench *b);
 bool bench_is_wire(enum bench_path path);
+/* True if A and B are each other's neighbours, and all ways one. */
+bool bench_is_bare(enum bench_path path);
+bool bench_is_nsfast(enum bench_path path);
 /* Seconds since some beginning. */
 double bench_now(void);
 /* True if that path can be measured in that cell. */

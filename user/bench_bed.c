@@ -53,21 +53,31 @@ bool bench_is_wire(enum bench_path path)
 	return path == BENCH_WIRE || path == BENCH_WIRE_AGAIN;
 }
 
+bool bench_is_bare(enum bench_path path)
+{
+	return bench_is_wire(path) || path == BENCH_RELAY;
+}
+
+bool bench_is_nsfast(enum bench_path path)
+{
+	return path == BENCH_NETFILTER || path == BENCH_BPF || path == BENCH_XDP;
+}
+
 enum lab_node bench_client(enum bench_path path, enum bench_way way)
 {
-	return !bench_is_wire(path) && (way == BENCH_IN || way == BENCH_BACK) ? LAB_OUTSIDE : LAB_A;
+	return !bench_is_bare(path) && (way == BENCH_IN || way == BENCH_BACK) ? LAB_OUTSIDE : LAB_A;
 }
 
 enum lab_node bench_server(enum bench_path path, enum bench_way way)
 {
-	if (bench_is_wire(path) || way == BENCH_WITHIN || way == BENCH_IN)
+	if (bench_is_bare(path) || way == BENCH_WITHIN || way == BENCH_IN)
 		return LAB_B;
 	return way == BENCH_OUT ? LAB_OUTSIDE : LAB_A;
 }
 
 const char *bench_to(enum bench_path path, enum bench_way way)
 {
-	if (bench_is_wire(path) || way == BENCH_WITHIN)
+	if (bench_is_bare(path) || way == BENCH_WITHIN)
 		return LAB_B_ADDR;
 	return way == BENCH_OUT ? LAB_SERVER_ADDR : LAB_HOST_ADDR;
 }
@@ -77,17 +87,17 @@ static bool has_room(unsigned flows, enum bench_path path)
 {
 	char max[16] = "";
 
-	if (bench_is_wire(path) || path == BENCH_BPF || !flows)
+	if (bench_is_bare(path) || path == BENCH_BPF || path == BENCH_XDP || !flows)
 		return true;
 	return !sysctl_get("netfilter/nf_conntrack_max", max, sizeof(max)) && flows <= strtoul(max, NULL, 10) / 2;
 }
 
-/* A bridge by itself translates nothing. */
+/* A bridge by itself translates nothing, XDP is at the uplink, and between containers the wire itself is the limit. */
 bool bench_fits(const struct bench *b, const struct bench_cell *c, enum bench_path path)
 {
 	if (!b->paths[path] || b->beds[path].lacks || (c->work && !has_room(c->work->flows, path)))
 		return false;
-	return path != BENCH_BRIDGE || c->way == BENCH_WITHIN;
+	return c->way == BENCH_WITHIN ? path != BENCH_XDP && path != BENCH_RELAY : path != BENCH_BRIDGE;
 }
 
 /* Runs this program, whose errors are shown and whose other words are not. */
@@ -112,8 +122,8 @@ static int run_self(const char *const argv[])
 	return r ? fail(r < 0 ? r : -EPROTO, "bench: 'nsfast %s' failed (%d)", argv[4], r) : 0;
 }
 
-/* Both modes' namespaces have names, which are to differ. flows NULL: the kernel's own table. */
-static int lab_nsfast(struct lab *l, const char *mode, const char *a, const char *b, const char *flows)
+/* The namespaces have names, which are to differ. flows NULL: the kernel's own table. */
+static int lab_nsfast(struct lab *l, const char *mode, const char *xdp, const char *a, const char *b, const char *flows)
 {
 	char host[64], ns_a[32], ns_b[32], spec[64];
 	const char *const up[] = { "nsfast",
@@ -124,6 +134,8 @@ static int lab_nsfast(struct lab *l, const char *mode, const char *a, const char
 				   "t0",
 				   "--mode",
 				   mode,
+				   "--xdp",
+				   xdp,
 				   "--subnet",
 				   LAB_GATEWAY,
 				   "--ns",
@@ -173,13 +185,18 @@ static int bed_make(struct bench *b, enum bench_path path)
 		[BENCH_NFT] = LAB_IPTABLES_NFT,
 	};
 	struct bench_bed *bed = &b->beds[path];
+	const char *flows = b->quick ? FLOWS_QUICK : FLOWS;
 
 	if (bench_is_wire(path))
 		return lab_wire(&bed->lab);
+	if (path == BENCH_RELAY)
+		return bench_relay(bed);
 	if (path == BENCH_BPF)
-		return lab_nsfast(&bed->lab, "bpf", "a", "b", b->quick ? FLOWS_QUICK : FLOWS);
+		return lab_nsfast(&bed->lab, "bpf", "off", "a", "b", flows);
+	if (path == BENCH_XDP)
+		return lab_nsfast(&bed->lab, "bpf", "native", "e", "f", flows);
 	if (path == BENCH_NETFILTER)
-		return lab_nsfast(&bed->lab, "netfilter", "c", "d", NULL);
+		return lab_nsfast(&bed->lab, "netfilter", "off", "c", "d", NULL);
 	bed->lacks = lab_bridge_lacks(rules[path]);
 	return bed->lacks ? 0 : lab_bridge(rules[path], &bed->lab);
 }
@@ -187,7 +204,7 @@ static int bed_make(struct bench *b, enum bench_path path)
 /* What a server sees of its client. */
 static const char *seen(enum bench_path path, enum bench_way way)
 {
-	if (bench_is_wire(path) || way == BENCH_WITHIN)
+	if (bench_is_bare(path) || way == BENCH_WITHIN)
 		return "you are 10.77.0.2 ";
 	return way == BENCH_OUT ? "you are 198.51.100.1 " : "you are 198.51.100.2 ";
 }
@@ -239,6 +256,10 @@ void bench_beds_close(struct bench *b)
 {
 	enum bench_path path;
 
-	for (path = 0; path < BENCH_PATHS_MAX; path++)
+	for (path = 0; path < BENCH_PATHS_MAX; path++) {
+		for (int i = 0; i < 2; i++)
+			if (b->beds[path].links[i] > 0)
+				close(b->beds[path].links[i]);
 		lab_close(&b->beds[path].lab);
+	}
 }

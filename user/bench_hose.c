@@ -331,14 +331,14 @@ int bench_hose(struct bench *b, const struct bench_cell *c, enum bench_path path
 	const struct lab *l = &b->beds[path].lab;
 	struct hose j = {
 		.way = c->way,
-		.wire = bench_is_wire(path),
+		.wire = bench_is_bare(path),
 		.flows = c->work->flows,
 		.ms = b->ms,
 		.most = c->work->flows ? 0 : NEW,
 		.to = lab_addr(bench_to(path, c->way)),
 	};
 	int injector = l->ns[bench_client(path, c->way)], sink = l->ns[bench_server(path, c->way)];
-	int receiver = j.wire ? l->ns[LAB_B] : l->ns[LAB_HOST];
+	int receiver = bench_is_wire(path) ? l->ns[LAB_B] : l->ns[LAB_HOST];
 	int r = hose_open(), second;
 
 	if (!r)

@@ -70,8 +70,11 @@ static void text_line(const struct bench *b, const struct bench_cell *c, enum be
 			 MIDDLE(b, c, path, result.p999_us));
 	if (MIDDLE(b, c, path, result.loss) >= 0.001)
 		out_text("  %.1f %% lost", 100 * MIDDLE(b, c, path, result.loss));
+	than = bench_ratio(b, c, path, BENCH_RELAY);
+	if (bench_is_nsfast(path) && than.median > 0)
+		out_text("  %.2f of relay", than.median);
 	than = bench_ratio(b, c, path, other);
-	if ((path == BENCH_BPF || path == BENCH_NETFILTER) && than.median > 0)
+	if (bench_is_nsfast(path) && than.median > 0)
 		out_text("  %.2f times %s", than.median, bench_path_name(other));
 	out_text("\n");
 }
@@ -172,6 +175,7 @@ static void json_cells(const struct bench *b)
 			out_str("unit", NULL, c->work->unit);
 			json_spread("rate", bench_rate(b, c, path));
 			json_spread("of_wire", bench_ratio(b, c, path, BENCH_WIRE));
+			json_spread("of_relay", bench_ratio(b, c, path, BENCH_RELAY));
 			json_spread("of_iptables_legacy", bench_ratio(b, c, path, BENCH_LEGACY));
 			json_spread("of_iptables_nft", bench_ratio(b, c, path, BENCH_NFT));
 			json_spread("of_bridge", bench_ratio(b, c, path, BENCH_BRIDGE));

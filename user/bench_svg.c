@@ -23,15 +23,16 @@ static const char style[] =
 	"svg{background:#fff}text{font:12px system-ui,sans-serif;fill:#1b1f24}.h{font-size:19px;font-weight:600}"
 	".t{font-weight:600}.q{fill:#59636e}.n{font-variant-numeric:tabular-nums}.grid{stroke:#d0d7de}"
 	".range{stroke:#1b1f24;stroke-width:1.5;opacity:.55}"
-	".wire{fill:#8c959f}.bridge{fill:#b6bec6}.tables{fill:#d8a657}.netfilter{fill:#6ea8d8}.bpf{fill:#1a7f5a}"
+	".wire{fill:#8c959f}.bridge{fill:#b6bec6}.tables{fill:#d8a657}.netfilter{fill:#6ea8d8}.bpf{fill:#1a7f5a}.xdp{fill:#57ab8a}"
 	"@media(prefers-color-scheme:dark){svg{background:#0d1117}text{fill:#e6edf3}.q{fill:#9198a1}.grid{stroke:#30363d}"
 	".range{stroke:#e6edf3}.wire{fill:#6e7681}.bridge{fill:#484f58}.tables{fill:#9e7430}.netfilter{fill:#3f6f99}"
-	".bpf{fill:#3fb950}}"
+	".bpf{fill:#3fb950}.xdp{fill:#2b7a3f}}"
 	"</style>\n";
 
 static const char *const colours[BENCH_PATHS_MAX] = {
-	[BENCH_WIRE] = "wire",  [BENCH_WIRE_AGAIN] = "wire",     [BENCH_BRIDGE] = "bridge", [BENCH_LEGACY] = "tables",
-	[BENCH_NFT] = "tables", [BENCH_NETFILTER] = "netfilter", [BENCH_BPF] = "bpf",
+	[BENCH_WIRE] = "wire",           [BENCH_WIRE_AGAIN] = "wire", [BENCH_RELAY] = "wire",
+	[BENCH_BRIDGE] = "bridge",       [BENCH_LEGACY] = "tables",   [BENCH_NFT] = "tables",
+	[BENCH_NETFILTER] = "netfilter", [BENCH_BPF] = "bpf",         [BENCH_XDP] = "xdp",
 };
 
 /* The second wire is for the table: here its place is the end of the noise in each bar. */

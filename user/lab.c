@@ -331,6 +331,30 @@ int lab_wire(struct lab *ret)
 	return r ? r : build_done(&b, ret);
 }
 
+int lab_pairs(struct lab *ret, int ends[2])
+{
+	static const char *const names[] = { "left", "right" };
+	autobuild struct build b = BUILD_NONE;
+	struct link l;
+	int i, r = add_node(&b, LAB_HOST);
+
+	if (!r)
+		r = add_node(&b, LAB_A);
+	if (!r)
+		r = add_node(&b, LAB_B);
+	if (!r)
+		r = add_pair(&b, 1, (struct end){ LAB_HOST, names[0], NULL },
+			     (struct end){ LAB_A, "eth0", LAB_A_ADDR });
+	if (!r)
+		r = add_pair(&b, 2, (struct end){ LAB_HOST, names[1], NULL },
+			     (struct end){ LAB_B, "eth0", LAB_B_ADDR });
+	for (i = 0; !r && i < 2; i++) {
+		r = link_get(b.nl[LAB_HOST], names[i], 0, &l);
+		ends[i] = l.ifindex;
+	}
+	return r ? r : build_done(&b, ret);
+}
+
 int lab_bridge(enum lab_rules rules, struct lab *ret)
 {
 	autobuild struct build b = BUILD_NONE;

@@ -29,6 +29,8 @@ struct lab {
 
 /* A bare veth pair between A and B: what a path could be at best. */
 int lab_wire(struct lab *ret);
+/* A, host and B in a row, as if A and B were neighbours. ends: the host's, ifindexes, which nothing joins yet. */
+int lab_pairs(struct lab *ret, int ends[2]);
 /* What a container host has without nsfast: A and B on a bridge, br_netfilter if it is there, the rule set that Docker writes for one
  * bridge network with a range of published ports, MASQUERADE to the outside. Loaded by the iptables that the host has chosen, or
  * by one of the two; or none of it, and netfilter out of the way. -EOPNOTSUPP with a message if iptables is missing. */
