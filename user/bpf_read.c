@@ -67,6 +67,7 @@ static int read_port(struct host *h, struct network *n, __u32 slot)
 		p->ifindex = l.ifindex;
 		memcpy(p->dev, l.name, sizeof(p->dev));
 	}
+	p->frames = row->flags & NSF_PORT_NAPI;
 	return read_count(h, slot, p);
 }
 

@@ -7,6 +7,7 @@
 #include "compat.h"
 #include "doctor.h"
 #include "firewall.h"
+#include "port.h"
 
 #define FOREIGN_MAX 32 /* programs on one hook */
 
@@ -129,6 +130,29 @@ static void hooks(const struct network *n)
 			foreign(n, n->ports[i].ifindex, n->ports[i].dev, (enum bpf_attach_type)BPF_TCX_INGRESS);
 }
 
+/* Frames for a port whose far end has stopped to poll are lost, and nobody is told. */
+static void xdp(const struct network *n)
+{
+	char what[64], found[160], cure[128];
+	bool polls;
+	size_t i;
+
+	if (!n->uplink[0] || n->xdp == NET_XDP_OFF)
+		return;
+	snprintf(found, sizeof(found), n->xdp_attached ? "on '%s'" : "not on '%s': tc does it all", n->uplink);
+	snprintf(cure, sizeof(cure), "'nsfast up %s --xdp native' tells why", n->name);
+	doctor_line(what_of(n, "XDP", what), n->xdp_attached, found, n->xdp_attached ? NULL : cure);
+	for (i = 0; i < n->n_ports; i++) {
+		const struct port *p = &n->ports[i];
+
+		if (!p->frames || port_inside_gro(p->netns, -1, &polls) || polls)
+			continue;
+		snprintf(found, sizeof(found), "port '%s' has turned GRO off: what XDP sends it is lost", p->name);
+		snprintf(cure, sizeof(cure), "nsfast exec %s ethtool -K %s gro on", p->name, PORT_INSIDE);
+		doctor_line(what_of(n, "XDP", what), false, found, cure);
+	}
+}
+
 int doctor_network(struct host *h, const struct mode *m, const char *name)
 {
 	struct network n = {};
@@ -152,6 +176,7 @@ int doctor_network(struct host *h, const struct mode *m, const char *name)
 	if (!r)
 		r = route_list(h->nl, AF_INET6, overlaps, &o);
 	hooks(&n);
+	xdp(&n);
 	network_free(&n);
 	return r < 0 ? r : 0;
 }

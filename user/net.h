@@ -79,6 +79,7 @@ struct port {
 	__u32 limit[PORT_LIMIT_MAX]; /* 0: the network's */
 	/* what is, filled by a mode's read */
 	int ifindex; /* of the host side; 0 if the interface is gone */
+	bool frames; /* XDP sends it what comes for it */
 	__u32 slot;
 	__u64 rx_packets, rx_bytes, tx_packets, tx_bytes;
 	__u32 used[PORT_LIMIT_MAX];

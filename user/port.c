@@ -165,7 +165,8 @@ int port_adoptable(struct host *h, const struct network *n, const struct port *p
 }
 
 struct port_gro {
-	bool on, was;
+	int on;
+	bool was;
 };
 
 static int port_gro_work(void *arg)
@@ -175,10 +176,10 @@ static int port_gro_work(void *arg)
 	int r = ethtool_get(PORT_INSIDE, ETHTOOL_GGRO, &was);
 
 	g->was = !r && was;
-	return r || g->was == g->on ? r : ethtool_set(PORT_INSIDE, ETHTOOL_SGRO, g->on);
+	return r || g->on < 0 || g->was == g->on ? r : ethtool_set(PORT_INSIDE, ETHTOOL_SGRO, g->on);
 }
 
-int port_inside_gro(const char *netns, bool on, bool *ret_was)
+int port_inside_gro(const char *netns, int on, bool *ret_was)
 {
 	struct port_gro g = { .on = on };
 	autoclose int fd = netns_open(netns);

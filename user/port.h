@@ -20,9 +20,8 @@ int port_veth(struct host *h, const struct network *n, struct port *p, int netns
 int port_inside(struct host *h, const struct network *n, const struct port *p, int netns, int ifindex);
 /* The MTU of the container's end. Prints nothing. */
 int port_inside_mtu(struct host *h, const char *netns, __u32 mtu);
-/*
- * Lets the container's end take frames from XDP, or not: GRO makes it poll. *ret_was: it did already. Prints nothing.
- */
-int port_inside_gro(const char *netns, bool on, bool *ret_was);
+/* Lets the container's end take frames from XDP (1), or not (0): GRO makes it poll. -1 only asks. *ret_was: whether it did
+ * before. Prints nothing. */
+int port_inside_gro(const char *netns, int on, bool *ret_was);
 /* What may be adopted: an Ethernet interface that nobody else uses. Prints. */
 int port_adoptable(struct host *h, const struct network *n, const struct port *p, struct link *ret);

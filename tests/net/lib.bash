@@ -232,14 +232,14 @@ nothing_held() {
 snapshot() {
 	local ns=$1
 	echo "== links"
-	ip -n "$ns" -d -o link | sed -E 's/,?(LOWER_UP|NO-CARRIER|M-DOWN)//g; s/ state [A-Z]+//; s/ promiscuity [0-9]+//; s/ [a-z_]+_timer +[0-9.]+//g; s/ tso_max_[a-z]+ [0-9]+//g'
+	ip -n "$ns" -d -o link | sed -E 's/(LOWER_UP|NO-CARRIER|M-DOWN),|,(LOWER_UP|NO-CARRIER|M-DOWN)//g; s/ state [A-Z]+//; s/ promiscuity [0-9]+//; s/ [a-z_]+_timer +[0-9.]+//g; s/ tso_max_[a-z]+ [0-9]+//g'
 	echo "== queueing disciplines"
 	in_ns "$ns" tc qdisc show
 	echo "== addresses"
 	ip -n "$ns" -o addr | sed -E 's/ tentative//'
 	echo "== routes"
-	ip -n "$ns" -4 route show table all
-	ip -n "$ns" -6 route show table all
+	ip -n "$ns" -4 route show table all | sed 's/ linkdown//'
+	ip -n "$ns" -6 route show table all | sed 's/ linkdown//'
 	echo "== rules"
 	ip -n "$ns" -4 rule
 	ip -n "$ns" -6 rule

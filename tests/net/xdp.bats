@@ -158,6 +158,18 @@ serve_all() {
 	nothing_left
 }
 
+@test "doctor finds a port whose end has stopped to take frames, and its cure cures it" {
+	up --xdp native
+	nsf doctor | grep "ok t0 XDP *on 'up0'"
+	in_ns a ethtool -K eth0 gro off
+	run ! in_ns a ping -c 1 -W 1 203.0.113.10
+	cure=$(nsf -j doctor | jq -r '.[] | select(.check == "t0 XDP" and .ok == false).cure')
+	[ "$cure" = "nsfast exec a ethtool -K eth0 gro on" ]
+	read -ra words <<<"$cure"
+	nsf "${words[@]:1}"
+	in_ns a ping -c 1 -W 5 203.0.113.10
+}
+
 @test "an adopted port's far end is not ours to set: its packets go by tc" {
 	adoptable v "$H" v0 10.77.0.9/24
 	nsf up t0 --mode bpf --subnet 10.77.0.1/24 --uplink up0 --xdp native
