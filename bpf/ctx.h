@@ -115,17 +115,24 @@ enum special_kfunc_type___ctx { KF_bpf_cast_to_kern_ctx___ctx };
 
 #define ctx_lent() bpf_core_enum_value_exists(enum special_kfunc_type___ctx, KF_bpf_cast_to_kern_ctx___ctx)
 
-#define CHECKSUM_PARTIAL 3
+/* <linux/skbuff.h>: the hardware has summed up all of the packet; the transport checksum is still to be filled in by whoever
+ * puts it on a wire. */
+#define CHECKSUM_COMPLETE 2
+#define CHECKSUM_PARTIAL  3
 
-/* True if the transport checksum is still to be filled in by whoever puts the packet on a wire. */
-static __always_inline bool ctx_csum_partial(struct __sk_buff *ctx)
+static __always_inline __u32 ctx_summed(struct __sk_buff *ctx)
 {
 	struct sk_buff___summed *skb = (void *)ctx;
 
 	if (!ctx_lent())
-		return BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed) == CHECKSUM_PARTIAL;
+		return BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed);
 	skb = bpf_cast_to_kern_ctx(ctx);
-	return BPF_CORE_READ_BITFIELD(skb, ip_summed) == CHECKSUM_PARTIAL;
+	return BPF_CORE_READ_BITFIELD(skb, ip_summed);
+}
+
+static __always_inline bool ctx_csum_partial(struct __sk_buff *ctx)
+{
+	return ctx_summed(ctx) == CHECKSUM_PARTIAL;
 }
 
 /* True unless the sender asks for a sum to be filled in elsewhere than at `field` of the header at offset l4. */

@@ -51,6 +51,8 @@ static __always_inline int edit6_head(struct __sk_buff *ctx, struct pkt *p, __s6
 	if ((p->nat & NAT_SRC && edit6_addr(ctx, p, true, six_end(&p->src), diff)) ||
 	    (p->nat & NAT_DST && edit6_addr(ctx, p, false, six_end(&p->dst), diff)))
 		return -1;
+	if (ctx_lent() && likely(ctx_summed(ctx) != CHECKSUM_COMPLETE))
+		return 0;
 	/* the hop limit is the low byte of its word */
 	bpf_csum_update(ctx, parse_folded((__u64)(__u32)*diff + (__u16)~bpf_htons(p->hops)));
 	return 0;
@@ -64,9 +66,7 @@ static __always_inline int edit6_port(struct __sk_buff *ctx, struct pkt *p, cons
 		return 0;
 	if (bpf_skb_store_bytes(ctx, p->l4 + at, &to, sizeof(to), 0))
 		return -1;
-	return l->sum ? bpf_l4_csum_replace(ctx, p->l4 + l->sum, from, to,
-					    sizeof(to) | (l->flags & BPF_F_MARK_MANGLED_0))
-		      : 0;
+	return l->sum ? edit_l4_sum(ctx, p->l4 + l->sum, from, to, sizeof(to) | (l->flags & BPF_F_MARK_MANGLED_0)) : 0;
 }
 
 /* Ports and transport checksum. What has neither is translated by address alone; AH does not survive that. */
@@ -81,7 +81,7 @@ static __always_inline int edit6_l4(struct __sk_buff *ctx, struct pkt *p, __s64 
 		return -1;
 	if (p->proto == IPPROTO_SCTP)
 		return edit_sctp(ctx, p);
-	return bpf_l4_csum_replace(ctx, p->l4 + l.sum, 0, diff, l.flags);
+	return edit_l4_sum(ctx, p->l4 + l.sum, 0, diff, l.flags);
 }
 
 static __noinline int edit6_nat(struct __sk_buff *ctx, struct pkt *p)

@@ -49,6 +49,43 @@ static __always_inline bool edit_l4_of(const struct pkt *p, struct edit_l4 *l)
 	return false;
 }
 
+/* RFC 1624: HC' = ~(~HC + ~m + m') */
+static __always_inline void edit_sum(__sum16 *sum, __u32 from, __u32 to)
+{
+	__u64 s = (__u64)(__u16) ~*sum + (__u32)~from + to;
+
+	s = (s & 0xffff) + (s >> 16 & 0xffff) + (s >> 32);
+	s = (s & 0xffff) + (s >> 16);
+	s = (s & 0xffff) + (s >> 16);
+	*sum = ~s;
+}
+
+/*
+ * What bpf_l4_csum_replace() does, without the call: of a sum that is to be filled in, the field holds the pseudo header's,
+ * not inverted. One over the whole packet, of the hardware's, has to be told too: that is the helper's. From 0 with a size
+ * of 0 in flags: `to` is the difference.
+ */
+static __always_inline int edit_l4_sum(struct __sk_buff *ctx, __u32 field, __u32 from, __u32 to, __u64 flags)
+{
+	__u32 summed = ctx_lent() ? ctx_summed(ctx) : CHECKSUM_COMPLETE, at = field;
+	__sum16 *sum;
+
+	bounded(at);
+	at &= 0x3ff; /* it is less */
+	sum = ctx_data(ctx) + at;
+	if (unlikely(summed == CHECKSUM_COMPLETE || (void *)(sum + 1) > ctx_data_end(ctx)))
+		return bpf_l4_csum_replace(ctx, field, from, to, flags);
+	if (flags & BPF_F_MARK_MANGLED_0 && !*sum)
+		return 0;
+	if (summed != CHECKSUM_PARTIAL)
+		edit_sum(sum, from, to);
+	else if (flags & BPF_F_PSEUDO_HDR)
+		*sum = parse_folded((__u64)*sum + (__u32)~from + to);
+	if (flags & BPF_F_MARK_MANGLED_0 && !*sum)
+		*sum = 0xffff;
+	return 0;
+}
+
 /* Both ports as they were and as they shall be; nothing to do while whoever puts it on a wire has yet to sum up. */
 static __noinline int edit_sctp(struct __sk_buff *ctx, struct pkt *p)
 {

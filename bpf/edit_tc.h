@@ -3,8 +3,7 @@
 #pragma once
 
 /*
- * Direct writes come first: the checksum helpers end every packet pointer, and they alone keep sums right that the
- * hardware has yet to fill in. 0, or not 0 if the kernel refused.
+ * Direct writes come first: the helpers end every packet pointer. 0, or not 0 if the kernel refused.
  */
 
 #include "maps.h"
@@ -12,17 +11,6 @@
 #include "edit_l4.h"
 
 #define EDIT_QUOTE_MAX 128 /* bytes of the offending packet in an ICMP error */
-
-/* RFC 1624: HC' = ~(~HC + ~m + m') */
-static __always_inline void edit_sum(__sum16 *sum, __u32 from, __u32 to)
-{
-	__u64 s = (__u64)(__u16) ~*sum + (__u32)~from + to;
-
-	s = (s & 0xffff) + (s >> 16 & 0xffff) + (s >> 32);
-	s = (s & 0xffff) + (s >> 16);
-	s = (s & 0xffff) + (s >> 16);
-	*sum = ~s;
-}
 
 static __always_inline __u16 edit_fold(__u64 s)
 {
@@ -82,12 +70,12 @@ static __always_inline int edit_end(struct __sk_buff *ctx, struct pkt *p, const 
 		if (l4 + sizeof(__be16) > ctx_data_end(ctx))
 			return -1;
 		*(__be16 *)l4 = to->port;
-		if (l->sum && bpf_l4_csum_replace(ctx, sum, from_port, to->port, 2 | (l->flags & BPF_F_MARK_MANGLED_0)))
+		if (l->sum && edit_l4_sum(ctx, sum, from_port, to->port, 2 | (l->flags & BPF_F_MARK_MANGLED_0)))
 			return -1;
 	}
 	if (p->family != 4 || !l->sum || !(l->flags & BPF_F_PSEUDO_HDR))
 		return 0;
-	return bpf_l4_csum_replace(ctx, sum, from, to->addr, l->flags | 4);
+	return edit_l4_sum(ctx, sum, from, to->addr, l->flags | 4);
 }
 
 static __always_inline int edit_ends(struct __sk_buff *ctx, struct pkt *p)

@@ -40,7 +40,7 @@ static __always_inline enum verdict path_read(struct pkt *p)
 	return path_understood(p, p->family == 6 ? parse6(p->ctx, &p->facts) : parse4(p->ctx, &p->facts));
 }
 
-/* The same without a call for IPv4: where the way is so short that the verifier may walk it for each way of reading. */
+/* The same without a call for IPv4, on the hot paths: so the verifier walks them for each way of reading. */
 static __always_inline enum verdict path_read_here(struct pkt *p)
 {
 	return path_understood(p, p->family == 6 ? parse6(p->ctx, &p->facts) : parse4_frame(p->ctx, &p->facts));
@@ -141,7 +141,7 @@ static __always_inline enum verdict path_open(struct pkt *p)
 static __always_inline enum verdict path_from_port(struct pkt *p)
 {
 	TRY(port_find(p));
-	TRY(path_read(p));
+	TRY(path_read_here(p));
 	TRY(port_source(p));
 	TRY(port6(p));
 	TRY(arp(p));
