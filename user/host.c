@@ -119,13 +119,24 @@ int host_netns_get(struct host *h, const char *net, const char *name, int *ret_f
 	return host_netns_make(h, net, name, ret_fd);
 }
 
+/* Who lives there stays, if a port will be there again. */
+static bool host_netns_kept(const struct host *h, const char *name)
+{
+	size_t i;
+
+	for (i = 0; h->keep && i < h->keep->n_ports; i++)
+		if (streq(h->keep->ports[i].netns, name))
+			return true;
+	return false;
+}
+
 int host_netns_put(struct host *h, const char *name)
 {
 	char net[HOST_FACT];
 	__u64 cookie;
 	int r, fd;
 
-	if (host_fact(h, name, net, &cookie))
+	if (host_netns_kept(h, name) || host_fact(h, name, net, &cookie))
 		return 0;
 	fd = netns_open(name);
 	if (fd >= 0)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "dp.h"
+#include "net.h"
 #include "nl.h"
 
 struct host {
@@ -11,7 +12,9 @@ struct host {
 	struct nl *nl; /* a socket in it */
 	struct dp dp;  /* bpf mode's data path, if dp.loaded */
 	bool handing; /* a network changes its mode: its ports are there already, and hooks come later; see handover.h */
-	bool no_bpf;  /* the kernel, or what it lets us do, allowed none to be loaded */
+	/* while a network is changed, what it will be (else NULL): namespaces of its ports keep their names, whatever goes */
+	const struct network *keep;
+	bool no_bpf; /* the kernel, or what it lets us do, allowed none to be loaded */
 };
 
 /* Opens the current namespace and what is loaded for it. 0, or -errno with a message. */

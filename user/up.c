@@ -242,6 +242,7 @@ static void up_back(struct host *h, const struct mode *m, const struct network *
 			p->dev[0] = '\0'; /* chosen by its name again */
 	}
 	up_back_publishes(&want, was);
+	h->keep = &want;
 	r = m->read(h, was->name, &now);
 	r = r == -ENOENT ? up_new(h, m, &want, &did) : r ? r : up_steps(h, m, &now, &want, &did);
 	if (r)
@@ -257,11 +258,14 @@ int up_converge(struct host *h, const struct mode *m, const struct network *is, 
 	int r;
 
 	*ret = (struct up_result){};
-	if (is)
+	if (is) {
 		want->id = is->id;
+		h->keep = want;
+	}
 	r = is ? up_steps(h, m, is, want, ret) : up_new(h, m, want, ret);
 	if (r && is)
 		up_back(h, m, is);
+	h->keep = NULL;
 	if (!r && ret->imported)
 		m->import_end(h, want);
 	return r;

@@ -234,6 +234,7 @@ collected() {
 	run -0 --separate-stderr t0_up
 	# shellcheck disable=SC2154 # bats sets it
 	for line in "${stderr_lines[@]}"; do
+		[ "$line" != "$CLSACT" ] || continue
 		cures+=("${line##*drops what is forwarded: }")
 		in_ns "$H" bash -c "${cures[-1]}"
 	done

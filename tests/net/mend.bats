@@ -83,11 +83,27 @@ gone_port() {
 	[ "$(nsf -j show t0 | jq -r --arg p "$1" '.[].ports[] | select(.name == $p) | .state')" = gone ]
 }
 
-@test "a port whose interface was deleted from inside its namespace comes back" {
+@test "a port whose interface was deleted from inside its namespace comes back, into the same one" {
+	ip -n b link add there type veth
 	ip -n b link del eth0
 	until_ok 5 gone_port b
 	again
 	all_echoes
+	ip -n b link show dev there
+}
+
+@test "a port that gets another address, or its network another subnet, keeps its namespace and who lives there" {
+	ip -n b link add there type veth
+	nsf up t0 --ns a --ns b=10.77.0.9
+	echoes a 10.77.0.9
+	ip -n b link show dev there
+	nsf up t0 --subnet 10.78.0.1/24
+	echoes b 10.78.0.1
+	ip -n b link show dev there
+	nsf del t0 b
+	[ ! -e /run/netns/b ]
+	nsf down t0
+	[ ! -e /run/netns/a ]
 }
 
 @test "a port that is gone can be removed" {
