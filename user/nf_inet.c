@@ -184,15 +184,24 @@ static void uplink_rules(struct nf_script *s, const struct network *n)
 	closed_rules(s, n, nf_sysctl_one6() ? match : "meta nfproto ipv6");
 }
 
-/* A container's errors are about its own conversations with the host, not about those that the host has elsewhere. */
+/*
+ * A container's errors are about its own conversations with the host, not about those that the host has elsewhere. Of what
+ * the kernel does not remember a socket of the host may still be part.
+ */
 static void input_chain(struct nf_script *s)
 {
 	size_t i;
 
 	nf_line(s, "\tchain input {\n\t\ttype filter hook input priority filter; policy accept;");
-	for (i = 0; i < s->n; i++)
-		nf_rule(s, "\t\tiifname \"%s\" ct state related meta l4proto { icmp, ipv6-icmp } jump errors_%d",
-			s->nets[i].name, nf_id(&s->nets[i]));
+	for (i = 0; i < s->n; i++) {
+		const char *name = s->nets[i].name;
+
+		nf_rule(s, "\t\tiifname \"%s\" ct state related meta l4proto { icmp, ipv6-icmp } jump errors_%d", name,
+			nf_id(&s->nets[i]));
+		nf_rule(s,
+			"\t\tiifname \"%s\" ct state invalid meta l4proto { icmp, ipv6-icmp } counter name ICMP_NO_FLOW_%d drop",
+			name, nf_id(&s->nets[i]));
+	}
 	nf_line(s, "\t}");
 }
 
