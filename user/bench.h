@@ -44,7 +44,7 @@ struct bench_work {
 	bool segments;  /* the sender's stack cuts TCP into segments, as where nothing is offloaded */
 	unsigned flows; /* BENCH_HOSE; 0: each packet is a new one's first */
 	unsigned ways;  /* bits by enum bench_way */
-	bool quick;     /* part of --quick */
+	bool main;      /* part of --quick; in all rounds, and on the paths that show limits and noise */
 };
 
 /* A path, made and proven to do its job. */

@@ -95,7 +95,11 @@ static bool has_room(unsigned flows, enum bench_path path)
 /* A bridge by itself translates nothing, XDP is at the uplink, and between containers the wire itself is the limit. */
 bool bench_fits(const struct bench *b, const struct bench_cell *c, enum bench_path path)
 {
+	const bool aside = path == BENCH_WIRE_AGAIN || path == BENCH_RELAY || path == BENCH_XDP;
+
 	if (!b->paths[path] || b->beds[path].lacks || (c->work && !has_room(c->work->flows, path)))
+		return false;
+	if (aside && c->work && !c->work->main)
 		return false;
 	return c->way == BENCH_WITHIN ? path != BENCH_XDP && path != BENCH_RELAY : path != BENCH_BRIDGE;
 }

@@ -35,11 +35,12 @@ struct spread bench_ratio(const struct bench *b, const struct bench_cell *c, enu
 static double middle(const struct bench *b, const struct bench_cell *c, enum bench_path path, size_t offset)
 {
 	double v[BENCH_ROUNDS_MAX];
-	unsigned i;
+	unsigned i, n = 0;
 
 	for (i = 0; i < b->n_rounds; i++)
-		memcpy(&v[i], (const char *)&c->rounds[i][path] + offset, sizeof(v[i]));
-	return spread_of(v, b->n_rounds).median;
+		if (c->rounds[i][path].result.rate > 0)
+			memcpy(&v[n++], (const char *)&c->rounds[i][path] + offset, sizeof(v[0]));
+	return spread_of(v, n).median;
 }
 #define MIDDLE(b, c, path, field) middle(b, c, path, offsetof(struct bench_sample, field))
 
@@ -117,7 +118,7 @@ static void text_end(const struct bench *b)
 	uname(&u);
 	cpu_model(cpu, sizeof(cpu));
 	out_text(
-		"\n%u rounds, each path twice in a round, there and back; samples of %u ms; both ends on CPU %d; %.0f s in all.\n"
+		"\n%u rounds (half as many of what --quick leaves out), each path twice in a round, there and back; samples of %u ms; both ends on CPU %d; %.0f s in all.\n"
 		"Ratios are medians of the rounds' ratios, with the least and the greatest. ns: all CPUs' time for each unit.\n"
 		"Disturbed samples: %u taken again, %u disturbed to the last. wire-again is a second bare pair: its ratio is the noise.\n"
 		"Linux %s, %s.\n",

@@ -14,7 +14,7 @@
 
 #define ROUNDS       9
 #define ROUNDS_QUICK 3
-#define MS           200
+#define MS           150
 #define MS_QUICK     90
 #define WARM_MS      50
 
@@ -24,16 +24,16 @@
 #define OUTSIDE  (WAY(OUT) | WAY(BACK))
 
 static const struct bench_work works[] = {
-	{ "rr", "TCP request and response", "transactions", .load = LOAD_RR, .ways = SOCKETS, .quick = true },
-	{ "crr", "TCP connect, request, response", "connections", .load = LOAD_CRR, .ways = SOCKETS, .quick = true },
-	{ "udp", "UDP, 64 bytes, from sockets", "packets", .load = LOAD_UDP, .ways = SOCKETS, .quick = true },
-	{ "stream", "TCP stream", "bytes", .load = LOAD_STREAM, .ways = SOCKETS, .quick = true },
+	{ "rr", "TCP request and response", "transactions", .load = LOAD_RR, .ways = SOCKETS, .main = true },
+	{ "crr", "TCP connect, request, response", "connections", .load = LOAD_CRR, .ways = SOCKETS, .main = true },
+	{ "udp", "UDP, 64 bytes, from sockets", "packets", .load = LOAD_UDP, .ways = SOCKETS, .main = true },
+	{ "stream", "TCP stream", "bytes", .load = LOAD_STREAM, .ways = SOCKETS, .main = true },
 	{ "stream8", "8 TCP streams", "bytes", .load = LOAD_STREAM, .streams = 8, .ways = SOCKETS },
 	{ "segments", "TCP stream cut by the sender", "bytes", .load = LOAD_STREAM, .segments = true, .ways = SOCKETS },
 	{ "beside", "TCP request and response beside a stream", "transactions", .kind = BENCH_BESIDE, .load = LOAD_RR,
 	  .ways = SOCKETS },
 	{ "hose", "UDP, 60 bytes, injected, 1 flow", "packets", .kind = BENCH_HOSE, .flows = 1, .ways = INJECTED,
-	  .quick = true },
+	  .main = true },
 	{ "hose1k", "UDP, 60 bytes, injected, 1,024 flows", "packets", .kind = BENCH_HOSE, .flows = 1 << 10,
 	  .ways = OUTSIDE },
 	{ "hose64k", "UDP, 60 bytes, injected, 65,536 flows", "packets", .kind = BENCH_HOSE, .flows = 1 << 16,
@@ -121,7 +121,7 @@ static bool wanted(const struct bench *b, size_t work, enum bench_way way)
 		return false;
 	if (only.works)
 		return only.works & 1U << work;
-	return !b->quick || (works[work].quick && way != BENCH_IN);
+	return !b->quick || (works[work].main && way != BENCH_IN);
 }
 
 static int choose_cells(struct bench *b)
@@ -139,6 +139,12 @@ static int choose_cells(struct bench *b)
 	return b->n_cells ? 0 : fail_usage("bench: --only leaves nothing to measure");
 }
 
+/* What is not the main traffic has every other round. */
+static unsigned rounds_of(const struct bench *b, size_t cell)
+{
+	return b->cells[cell].work->main ? b->n_rounds : (b->n_rounds + 1) / 2;
+}
+
 /* Where it is, on a terminal, in one line that is written over. */
 static void progress(const struct bench *b, size_t cell, unsigned round)
 {
@@ -151,7 +157,7 @@ static void progress(const struct bench *b, size_t cell, unsigned round)
 	else
 		fprintf(stderr, "\r\033[K%3zu %%  %s, %s, round %u of %u",
 			(cell * b->n_rounds + round) * 100 / (b->n_cells * b->n_rounds), c->work->title,
-			bench_way_text(c->way), round + 1, b->n_rounds);
+			bench_way_text(c->way), round + 1, rounds_of(b, cell));
 }
 
 /* The mean of what two samples say. */
@@ -196,7 +202,7 @@ static int run_all(struct bench *b)
 	int r = bench_beds_make(b);
 
 	for (i = 0; !r && i < b->n_cells; i++)
-		for (round = 0; !r && round < b->n_rounds; round++) {
+		for (round = 0; !r && round < rounds_of(b, i); round++) {
 			progress(b, i, round);
 			r = run_round(b, i, round);
 		}

@@ -131,13 +131,13 @@ static void hooks(const struct network *n)
 }
 
 /* Frames for a port whose far end has stopped to poll are lost, and nobody is told. */
-static void xdp(const struct network *n)
+static void xdp(const struct mode *m, const struct network *n)
 {
 	char what[64], found[160], cure[128];
 	bool polls;
 	size_t i;
 
-	if (!n->uplink[0] || n->xdp == NET_XDP_OFF)
+	if (m != &mode_bpf || !n->uplink[0] || n->xdp == NET_XDP_OFF)
 		return;
 	snprintf(found, sizeof(found), n->xdp_attached ? "on '%s'" : "not on '%s': tc does it all", n->uplink);
 	snprintf(cure, sizeof(cure), "'nsfast up %s --xdp native' tells why", n->name);
@@ -176,7 +176,7 @@ int doctor_network(struct host *h, const struct mode *m, const char *name)
 	if (!r)
 		r = route_list(h->nl, AF_INET6, overlaps, &o);
 	hooks(&n);
-	xdp(&n);
+	xdp(m, &n);
 	network_free(&n);
 	return r < 0 ? r : 0;
 }

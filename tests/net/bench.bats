@@ -18,16 +18,6 @@ setup_file() {
 
 teardown_file() { host_down; }
 
-none_runs() {
-	! pgrep -x nsfast
-}
-
-nothing_left() {
-	until_ok 30 none_runs
-	snapshot "$H" >"$ROOM/now"
-	same "$ROOM/before" "$ROOM/now"
-}
-
 measured() {
 	jq -e --arg traffic "$1" --arg way "$2" --arg path "$3" \
 		'any(.results[]; .traffic == $traffic and .way == $way and .path == $path and .rate.median > 0 and .of_wire.median > 0)' \
@@ -38,11 +28,11 @@ measured() {
 	cat "$ROOM/err" && tail -n 1 "$ROOM/json" | head -c 1000
 	[ "$(<"$ROOM/code")" = 0 ]
 	[ ! -s "$ROOM/err" ]
-	nothing_left
+	untouched
 }
 
 @test "each path is measured each way that it has, by all traffic" {
-	for path in wire wire-again iptables-legacy iptables-nft nsfast-netfilter nsfast-bpf; do
+	for path in wire iptables-legacy iptables-nft nsfast-netfilter nsfast-bpf; do
 		for traffic in $TRAFFIC; do
 			for way in within out in; do
 				measured "$traffic" "$way" "$path"
@@ -53,6 +43,18 @@ measured() {
 		done
 		measured new out "$path"
 	done
+	for path in wire-again relay nsfast-xdp; do
+		for traffic in rr crr udp stream; do
+			measured "$traffic" out "$path"
+			measured "$traffic" in "$path"
+		done
+		measured hose out "$path"
+		measured hose back "$path"
+		run ! measured beside out "$path"
+	done
+	measured rr within wire-again
+	run ! measured rr within relay
+	run ! measured rr within nsfast-xdp
 	measured rr within bridge
 	run ! measured rr out bridge
 }
@@ -78,7 +80,7 @@ measured() {
 	[[ $output == *"of wire"* ]]
 	[[ $output != *"iptables-nft"*"of wire"* ]]
 	[[ $output != *"container to container"* ]]
-	nothing_left
+	untouched
 }
 
 @test "what is none of it is refused, with what to do, before anything is made" {
@@ -89,7 +91,7 @@ measured() {
 	run -1 in_ns "$H" "$NSFAST" bench more
 	run -1 in_ns "$H" "$NSFAST" bench --only hose,in
 	run -2 in_ns "$H" "$NSFAST" bench --only rr,within,wire --rounds 1 --time 10 --svg /nowhere/chart
-	nothing_left
+	untouched
 }
 
 @test "Ctrl-C at any moment leaves nothing, and so does kill -9" {
@@ -99,7 +101,7 @@ measured() {
 			timeout "$moment" tail -f /dev/null || true
 			kill -s "$signal" "$STARTED"
 			wait "$STARTED" || true
-			nothing_left
+			untouched
 		done
 	done
 }

@@ -257,3 +257,14 @@ snapshot() {
 same() {
 	diff -u "$1" "$2"
 }
+
+no_nsfast() {
+	! pgrep -x nsfast
+}
+
+# When no nsfast runs any more, $H is as $ROOM/before says.
+untouched() {
+	until_ok 30 no_nsfast
+	snapshot "$H" >"$ROOM/now"
+	same "$ROOM/before" "$ROOM/now"
+}
