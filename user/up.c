@@ -177,8 +177,8 @@ static int up_add_ports(struct host *h, const struct mode *m, const struct netwo
 	return r;
 }
 
-static int up_steps(struct host *h, const struct mode *m, const struct network *is, struct network *want,
-		    struct up_result *ret)
+static int up_change(struct host *h, const struct mode *m, const struct network *is, struct network *want,
+		     struct up_result *ret)
 {
 	bool published = false;
 	int r;
@@ -203,6 +203,17 @@ static int up_steps(struct host *h, const struct mode *m, const struct network *
 	if (!r)
 		r = m->publish_set(h, want, &published);
 	ret->changed |= published;
+	return r;
+}
+
+static int up_steps(struct host *h, const struct mode *m, const struct network *is, struct network *want,
+		    struct up_result *ret)
+{
+	int r;
+
+	h->keep = want;
+	r = up_change(h, m, is, want, ret);
+	h->keep = NULL;
 	return r;
 }
 
@@ -242,7 +253,6 @@ static void up_back(struct host *h, const struct mode *m, const struct network *
 			p->dev[0] = '\0'; /* chosen by its name again */
 	}
 	up_back_publishes(&want, was);
-	h->keep = &want;
 	r = m->read(h, was->name, &now);
 	r = r == -ENOENT ? up_new(h, m, &want, &did) : r ? r : up_steps(h, m, &now, &want, &did);
 	if (r)
@@ -258,14 +268,11 @@ int up_converge(struct host *h, const struct mode *m, const struct network *is, 
 	int r;
 
 	*ret = (struct up_result){};
-	if (is) {
+	if (is)
 		want->id = is->id;
-		h->keep = want;
-	}
 	r = is ? up_steps(h, m, is, want, ret) : up_new(h, m, want, ret);
 	if (r && is)
 		up_back(h, m, is);
-	h->keep = NULL;
 	if (!r && ret->imported)
 		m->import_end(h, want);
 	return r;
