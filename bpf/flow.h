@@ -243,6 +243,19 @@ static __always_inline void flow_inner_key(const struct pkt *p, struct nsf_flow_
 	};
 }
 
+/* The outer key of a packet from the uplink. */
+static __always_inline void flow_outer_key(const struct pkt *p, struct nsf_flow_key *k)
+{
+	*k = (struct nsf_flow_key){
+		.saddr = p->saddr,
+		.daddr = p->daddr,
+		.sport = p->sport,
+		.dport = p->dport,
+		.proto = p->proto,
+		.family = p->family,
+	};
+}
+
 /* The flow of these two ends, seen from inside: by the guess that the port number was preserved, else by its inner key. */
 static __always_inline struct nsf_flow *flow_look(struct pkt *p, struct nsf_flow_key *inner)
 {
@@ -463,18 +476,12 @@ static __noinline enum verdict flow_quoted_inner(struct pkt *p)
 /* A packet from the uplink: NEXT if it belongs to no flow. */
 static __always_inline enum verdict flow_outer(struct pkt *p)
 {
-	struct nsf_flow_key k = {
-		.saddr = p->saddr,
-		.daddr = p->daddr,
-		.sport = p->sport,
-		.dport = p->dport,
-		.proto = p->proto,
-		.family = p->family,
-	};
+	struct nsf_flow_key k;
 	struct nsf_flow *f;
 
 	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo_reply(p)))
 		return icmp_is_error(p) ? flow_quoted(p) : NEXT;
+	flow_outer_key(p, &k);
 	f = flow_find(p, &k);
 	if (!f || !six_same(p, f, false))
 		return NEXT;

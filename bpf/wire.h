@@ -56,16 +56,11 @@ static __always_inline enum verdict wire_port(struct pkt *p, struct nsf_flow *f)
 
 static __always_inline enum verdict wire(struct pkt *p)
 {
-	struct nsf_flow_key k = {
-		.saddr = p->saddr,
-		.daddr = p->daddr,
-		.sport = p->sport,
-		.dport = p->dport,
-		.proto = p->proto,
-		.family = p->family,
-	};
-	struct nsf_flow *f = flow_find(p, &k);
+	struct nsf_flow_key k;
+	struct nsf_flow *f;
 
+	flow_outer_key(p, &k);
+	f = flow_find(p, &k);
 	if (!f)
 		return wire_unasked(p);
 	if (p->proto == IPPROTO_TCP || f->flags & NSF_FLOW_HOST || !six_same(p, f, false))
