@@ -258,6 +258,18 @@ same() {
 	diff -u "$1" "$2"
 }
 
+# iperf NS WORD...: what a client of iperf3 says, whose server may still be at its last one
+iperf() {
+	local ns=$1 tries out
+	shift
+	for tries in {1..50}; do
+		out=$(in_ns "$ns" timeout "$TRANSFER" iperf3 "$@" 2>&1) && echo "$out" && return
+		[[ $out == *"server is busy"* ]] || break
+	done
+	echo "try $tries: $out"
+	return 1
+}
+
 no_nsfast() {
 	! pgrep -x nsfast
 }

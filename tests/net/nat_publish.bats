@@ -360,8 +360,8 @@ goes_on() {
 	serve a 5201 iperf3 -s
 	publish 5201:a:5201/tcp
 	publish 5201:a:5201/udp
-	in_ns "$OUT" iperf3 -c 198.51.100.1 -t 1 >/dev/null
-	in_ns "$OUT" iperf3 -c 198.51.100.1 -t 1 -R >/dev/null
-	run -0 in_ns "$OUT" iperf3 -J -c 198.51.100.1 -u -b 5M -t 1
+	iperf "$OUT" -c 198.51.100.1 -t 1
+	iperf "$OUT" -c 198.51.100.1 -t 1 -R
+	run -0 iperf "$OUT" -J -c 198.51.100.1 -u -b 5M -t 1
 	[ "$(jq '.end.sum.lost_packets' <<<"$output")" = 0 ]
 }
