@@ -345,7 +345,7 @@ publish.[].name publish.[].network publish.[].port publish.[].protocol publish.[
 	shares=$(for key in flows half_open external_ports; do
 		echo ".limits.$key .ports.[].limits.$key .ports.[].used.$key"
 	done)
-	want=$(for key in '' .name .hooks .gateway .gateway6 .mac .mode .mtu .snat .snat6 .outside6 .state .uplink .flows .flows.limit .flows.used .host \
+	want=$(for key in '' .name .hooks .gateway .gateway6 .mac .mode .mtu .snat .snat6 .outside6 .state .uplink .xdp .xdp_attached .flows .flows.limit .flows.used .host \
 		.host.dev .outside .outside.dev .ports .ports.[] .ports.[].name .ports.[].netns .ports.[].dev \
 		.ports.[].state .ports.[].address .ports.[].address6 .ports.[].mac .publish .timeouts .timeouts.Icmp .timeouts.Other \
 		.timeouts.TcpClosing .timeouts.TcpEstablished .timeouts.TcpOpening .timeouts.Udp \
