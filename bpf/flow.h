@@ -229,28 +229,15 @@ static __noinline bool flow_moves(const struct pkt *p, struct nsf_flow *f)
 	return true;
 }
 
-/* The inner key of a packet from a port. */
-static __always_inline void flow_inner_key(const struct pkt *p, struct nsf_flow_key *k)
+/* The packet's key: from a port, with its network, the inner one; from the uplink, with 0, the outer one. */
+static __always_inline void flow_key(const struct pkt *p, __u32 net, struct nsf_flow_key *k)
 {
 	*k = (struct nsf_flow_key){
 		.saddr = p->saddr,
 		.daddr = p->daddr,
 		.sport = p->sport,
 		.dport = p->dport,
-		.net = p->net_id,
-		.proto = p->proto,
-		.family = p->family,
-	};
-}
-
-/* The outer key of a packet from the uplink. */
-static __always_inline void flow_outer_key(const struct pkt *p, struct nsf_flow_key *k)
-{
-	*k = (struct nsf_flow_key){
-		.saddr = p->saddr,
-		.daddr = p->daddr,
-		.sport = p->sport,
-		.dport = p->dport,
+		.net = net,
 		.proto = p->proto,
 		.family = p->family,
 	};
@@ -301,7 +288,7 @@ static __always_inline enum verdict flow_inner(struct pkt *p)
 	/* other messages have no identifier here, which looks like that of an echo with 0 */
 	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo(p)))
 		return icmp_is_error(p) ? flow_quoted_inner(p) : NEXT;
-	flow_inner_key(p, &k);
+	flow_key(p, p->net_id, &k);
 	f = flow_look(p, &k);
 	if (!f || !six_same(p, f, true) ||
 	    (unlikely(f->slot != p->slot || f->port_gen != p->port->gen) && !flow_moves(p, f)))
@@ -330,8 +317,8 @@ static __noinline enum verdict flow_seek(struct pkt *p, const struct nsf_flow *f
 	return NEIGH;
 }
 
-/* Where a flow's packets from outside go; PORT_GONE if the port was removed or its slot given to another. */
-static __always_inline enum verdict flow_port(struct pkt *p, struct nsf_flow *f)
+/* The port of a flow, and its network into p; NULL if the port was removed or its slot given to another. */
+static __always_inline const struct nsf_port *flow_port_row(struct pkt *p, const struct nsf_flow *f)
 {
 	const struct nsf_port *to;
 	__u32 slot = f->slot;
@@ -339,7 +326,27 @@ static __always_inline enum verdict flow_port(struct pkt *p, struct nsf_flow *f)
 	p->net_id = f->net;
 	p->net = bpf_map_lookup_elem(&nsf_nets, &p->net_id);
 	to = bpf_map_lookup_elem(&nsf_ports, &slot);
-	if (!p->net || !to || to->gen != f->port_gen)
+	return p->net && to && to->gen == f->port_gen ? to : NULL;
+}
+
+/* The plan that leads there. */
+static __always_inline void flow_aim(struct pkt *p, const struct nsf_flow *f, const struct nsf_port *to)
+{
+	p->out = to->ifindex;
+	p->out_slot = f->slot;
+	p->macs = 1;
+	mac_copy(p->out_dmac, f->inner_mac);
+	mac_copy(p->out_smac, p->net->mac);
+	p->nat |= NAT_DST;
+	flow_end_at(&p->dst, f, true);
+}
+
+/* Where a flow's packets from outside go. */
+static __always_inline enum verdict flow_port(struct pkt *p, struct nsf_flow *f)
+{
+	const struct nsf_port *to = flow_port_row(p, f);
+
+	if (!to)
 		return drop(p, NSF_DROP_PORT_GONE);
 	if (!p->port)
 		p->slot = p->net->uplink_slot;
@@ -347,13 +354,7 @@ static __always_inline enum verdict flow_port(struct pkt *p, struct nsf_flow *f)
 		return icmp_answer(p, NSF_DROP_TTL, ICMP_SAY_TTL);
 	if (unlikely(p->wire > to->mtu))
 		return frag_too_big(p, to->mtu);
-	p->out = to->ifindex;
-	p->out_slot = slot;
-	p->macs = 1;
-	mac_copy(p->out_dmac, f->inner_mac);
-	mac_copy(p->out_smac, p->net->mac);
-	p->nat |= NAT_DST;
-	flow_end_at(&p->dst, f, true);
+	flow_aim(p, f, to);
 	if (to->flags & NSF_PORT_PEER)
 		return HAND;
 	return unlikely(to->role == NSF_ROLE_GATEWAY) ? flow_seek(p, f) : SEND;
@@ -481,7 +482,7 @@ static __always_inline enum verdict flow_outer(struct pkt *p)
 
 	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo_reply(p)))
 		return icmp_is_error(p) ? flow_quoted(p) : NEXT;
-	flow_outer_key(p, &k);
+	flow_key(p, 0, &k);
 	f = flow_find(p, &k);
 	if (!f || !six_same(p, f, false))
 		return NEXT;

@@ -18,7 +18,7 @@ static __noinline struct nsf_flow *host_flow(struct pkt *p, struct nsf_flow *hel
 	struct nsf_flow_key k;
 	struct nsf_flow *f;
 
-	flow_inner_key(p, &k);
+	flow_key(p, p->net_id, &k);
 	f = flow_find(p, &k);
 	if (f || !s || nat_opens(p) != NEXT)
 		return f;

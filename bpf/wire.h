@@ -34,22 +34,14 @@ static __always_inline enum verdict wire_unasked(struct pkt *p)
 /* To a port that takes frames, as flow_port() does it: what that would not simply send is its own to answer. */
 static __always_inline enum verdict wire_port(struct pkt *p, struct nsf_flow *f)
 {
-	const struct nsf_port *to;
-	__u32 slot = f->slot;
+	const struct nsf_port *to = flow_port_row(p, f);
 
-	p->net_id = f->net;
-	p->net = bpf_map_lookup_elem(&nsf_nets, &p->net_id);
-	to = bpf_map_lookup_elem(&nsf_ports, &slot);
-	if (!p->net || !to || to->gen != f->port_gen || !(to->flags & NSF_PORT_NAPI))
+	if (!to || !(to->flags & NSF_PORT_NAPI))
 		return PASS;
 	if (p->ttl <= 1 || p->wire > to->mtu || !mac_equal(p->dmac, p->net->uplink_mac))
 		return PASS;
 	p->slot = p->net->uplink_slot;
-	p->out = to->ifindex;
-	p->out_slot = slot;
-	mac_copy(p->out_dmac, f->inner_mac);
-	mac_copy(p->out_smac, p->net->mac);
-	flow_end_at(&p->dst, f, true);
+	flow_aim(p, f, to);
 	flow_touch(p, f, tick(), false);
 	return SEND;
 }
@@ -59,7 +51,7 @@ static __always_inline enum verdict wire(struct pkt *p)
 	struct nsf_flow_key k;
 	struct nsf_flow *f;
 
-	flow_outer_key(p, &k);
+	flow_key(p, 0, &k);
 	f = flow_find(p, &k);
 	if (!f)
 		return wire_unasked(p);

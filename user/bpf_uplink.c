@@ -74,11 +74,10 @@ int bpf_uplink_set(struct host *h, struct network *n)
 	memcpy(row->uplink_mac, l.mac, sizeof(row->uplink_mac));
 	__atomic_store_n(&row->uplink, l.ifindex, __ATOMIC_RELEASE);
 	n->uplink_ifindex = l.ifindex;
-	if (was != row->uplink)
-		r = bpf_xdp_tidy(h, was);
-	if (!r && was && was != row->uplink && !bpf_uplink_used(&h->dp, was, 0))
-		r = uplink_detach(h, was);
-	return r;
+	if (!was || was == row->uplink)
+		return 0;
+	r = bpf_xdp_tidy(h, was);
+	return r || bpf_uplink_used(&h->dp, was, 0) ? r : uplink_detach(h, was);
 }
 
 int bpf_uplink_clear(struct host *h, __u32 id)

@@ -13,12 +13,8 @@ UP=(up t0 --subnet "10.77.0.1/24,fd00:77::1/64" --uplink up0 --snat 198.51.100.1
 
 setup() {
 	host_up
-	ip -n "$H" addr add 2001:db8:51::1/64 dev up0
-	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0
-	ip -n "$OUT" addr add 2001:db8:ff::10/128 dev lo
-	ip -n "$H" -6 route add default via 2001:db8:51::2
 	in_ns "$H" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
-	until_ok 5 in_ns "$H" ping -c 1 -W 1 2001:db8:ff::10
+	outside6
 	serve "$OUT" 7 "$PYTHON" tests/packets/mirror.py serve 7 203.0.113.10 2001:db8:ff::10
 	adoptable v "$H" to-v 10.77.0.40/24 fd00:77::40/64
 	adoptable w "$H" to-w 10.77.0.41/24 fd00:77::41/64

@@ -161,6 +161,15 @@ host_up() {
 	until_ok 5 in_ns "$H" ping -c 1 -W 1 203.0.113.10
 }
 
+# outside6: the same by IPv6, after host_up: 2001:db8:51::1 on up0, ::2 outside, and 2001:db8:ff::10 behind it
+outside6() {
+	ip -n "$H" addr add 2001:db8:51::1/64 dev up0
+	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0
+	ip -n "$OUT" addr add 2001:db8:ff::10/128 dev lo
+	ip -n "$H" -6 route add default via 2001:db8:51::2
+	until_ok 5 in_ns "$H" ping -c 1 -W 1 2001:db8:ff::10
+}
+
 # Ends every started program, takes all networks down, removes all namespaces of the file's machine.
 host_down() {
 	local pid ns

@@ -11,11 +11,7 @@ CALLS=bpf,sendto,sendmsg,umount2,rmdir,renameat,unlink,unlinkat,openat,setns,fsy
 
 setup_file() {
 	host_up
-	ip -n "$H" addr add 2001:db8:51::1/64 dev up0
-	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0
-	ip -n "$OUT" addr add 2001:db8:ff::10/128 dev lo
-	ip -n "$H" -6 route add default via 2001:db8:51::2
-	until_ok 5 in_ns "$H" ping -c 1 -W 1 2001:db8:ff::10
+	outside6
 	serve "$OUT" 7 "$PYTHON" tests/packets/mirror.py serve 7 203.0.113.10 2001:db8:ff::10
 	snapshot "$H" >"$ROOM/first"
 }

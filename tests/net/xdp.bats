@@ -9,13 +9,9 @@ load lib
 
 setup() {
 	host_up
-	ip -n "$H" addr add 2001:db8:51::1/64 dev up0
-	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0
-	ip -n "$OUT" addr add 2001:db8:ff::10/128 dev lo
-	ip -n "$H" -6 route add default via 2001:db8:51::2
 	# as from a wire: sums are filled in
 	in_ns "$OUT" ethtool -K eth0 tx off >/dev/null
-	until_ok 5 in_ns "$H" ping -c 1 -W 1 2001:db8:ff::10
+	outside6
 	state_of_host >"$ROOM/before"
 }
 
