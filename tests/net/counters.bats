@@ -206,7 +206,7 @@ outside6() {
 	ip -n "$H" addr add 2001:db8:51::1/64 dev up0 nodad
 	ip -n "$H" -6 route add default via 2001:db8:51::2 dev up0
 	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0 nodad
-	ip -n "$OUT" addr add 2001:db8:ff::10/128 dev lo
+	ip -n "$OUT" addr add 2001:db8:ff::10/128 dev lo nodad
 	nsf up t0 --subnet 10.77.0.1/24 --subnet fd00:77::1/64
 	until_ok 5 in_ns a ping -c 1 -W 1 2001:db8:ff::10
 }
@@ -231,7 +231,7 @@ outside6() {
 @test "every IPv6 frame that an adopted port may not send is dropped under its own name and goes nowhere" {
 	outside6
 	adopt_v
-	ip -n v addr add fd00:77::4/64 dev eth0
+	ip -n v addr add fd00:77::4/64 dev eth0 nodad
 	every_drop v dropped6.py adopted
 }
 

@@ -16,7 +16,7 @@ setup_file() {
 	host_up
 	ip -n "$H" addr add $EXT/64 dev up0 nodad
 	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0 nodad
-	ip -n "$OUT" addr add $PEER/128 dev lo
+	ip -n "$OUT" addr add $PEER/128 dev lo nodad
 	ip -n "$H" -6 route add default via 2001:db8:51::2
 	until_ok 5 in_ns "$H" ping -c 1 -W 1 $PEER
 	sink "$OUT" 7 "$ROOM/outside" echo 7 $PEER 203.0.113.10
@@ -167,7 +167,7 @@ test_dropped() {
 	in_ns v sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0
 	ip -n "$H" link add to-v type veth peer name eth0 netns v
 	ip -n v link set eth0 up
-	ip -n v addr add fd00:77::40/64 dev eth0
+	ip -n v addr add fd00:77::40/64 dev eth0 nodad
 	ip -n v -6 route add default via fd00:77::1
 	nsf add t0 v --dev to-v
 	in_ns v ping -c 3 -i 0.05 -W 1 -s 4000 $PEER

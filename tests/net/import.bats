@@ -26,7 +26,7 @@ teardown() { host_down; }
 bridge_up() {
 	ip -n "$H" link add br0 type bridge
 	ip -n "$H" addr add 10.77.0.1/24 dev br0
-	ip -n "$H" addr add fd00:77::1/64 dev br0
+	ip -n "$H" addr add fd00:77::1/64 dev br0 nodad
 	ip -n "$H" link set br0 up
 	ip -n "$H" link set to-v master br0 up
 	ip -n "$H" link set to-w master br0 up

@@ -130,7 +130,7 @@ adoptable() {
 	ip -n "$2" link add "$3" type veth peer name eth0 netns "$ns"
 	ip -n "$ns" link set eth0 up
 	for a in "${@:4}"; do
-		ip -n "$ns" addr add "$a" dev eth0
+		ip -n "$ns" addr add "$a" dev eth0 nodad
 		case $a in
 		*:*) ip -n "$ns" -6 route add default via "${a%::*}::1" ;;
 		*) ip -n "$ns" route add default via "${a%.*}.1" ;;
@@ -163,9 +163,9 @@ host_up() {
 
 # outside6: the same by IPv6, after host_up: 2001:db8:51::1 on up0, ::2 outside, and 2001:db8:ff::10 behind it
 outside6() {
-	ip -n "$H" addr add 2001:db8:51::1/64 dev up0
-	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0
-	ip -n "$OUT" addr add 2001:db8:ff::10/128 dev lo
+	ip -n "$H" addr add 2001:db8:51::1/64 dev up0 nodad
+	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0 nodad
+	ip -n "$OUT" addr add 2001:db8:ff::10/128 dev lo nodad
 	ip -n "$H" -6 route add default via 2001:db8:51::2
 	until_ok 5 in_ns "$H" ping -c 1 -W 1 2001:db8:ff::10
 }

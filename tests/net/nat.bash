@@ -44,10 +44,10 @@ nat_host_up() {
 }
 
 six_host_up() {
-	ip -n "$H" addr add "$EXT/64" dev up0
-	ip -n "$H" addr add "$EXT2/64" dev up0 preferred_lft 0 # the host itself speaks as the other one
-	ip -n "$OUT" addr add "$OUTSIDE/64" dev eth0
-	ip -n "$OUT" addr add "$FAR/128" dev lo
+	ip -n "$H" addr add "$EXT/64" dev up0 nodad
+	ip -n "$H" addr add "$EXT2/64" dev up0 nodad preferred_lft 0 # the host itself speaks as the other one
+	ip -n "$OUT" addr add "$OUTSIDE/64" dev eth0 nodad
+	ip -n "$OUT" addr add "$FAR/128" dev lo nodad
 	ip -n "$H" -6 route add default via "$OUTSIDE"
 	ip -n "$OUT" -6 route add blackhole default # it would say that there is no way to nobody
 	until_ok 5 in_ns "$H" ping -c 1 -W 1 "$FAR"

@@ -32,7 +32,7 @@ still_works() {
 @test "the watch sees what is untranslated" {
 	local foreign=10.99.0.1
 	[ "$FAMILY" = 4 ] || foreign=fd99::1
-	ip -n "$H" addr add $foreign dev up0
+	ip -n "$H" addr add $foreign dev up0 nodad
 	in_ns "$H" ping -c 1 -W 0.3 -I $foreign "$FAR" || :
 	until_ok 5 grep -q . "$ROOM/leak.pcap"
 	leaks() { [ -n "$(captured "$ROOM/leak.pcap")" ]; }

@@ -102,10 +102,10 @@ lan() {
 	[ -z "$bridge" ] || ip -n "$H" link set "$bridge" up
 	ip -n "$H" link set "$dev" ${bridge:+master "$bridge"} up
 	ip -n "$H" addr add "${four}1/24" dev "$on"
-	ip -n "$H" addr add "${six}1/64" dev "$on"
+	ip -n "$H" addr add "${six}1/64" dev "$on" nodad
 	ip -n "$ns" link set eth0 up
 	ip -n "$ns" addr add "${four}2/24" dev eth0
-	ip -n "$ns" addr add "${six}2/64" dev eth0
+	ip -n "$ns" addr add "${six}2/64" dev eth0 nodad
 	ip -n "$ns" route add default via "${four}1"
 	ip -n "$ns" -6 route add default via "${six}1"
 	until_ok 5 in_ns "$H" ping -c 1 -W 1 "${six}2"
@@ -113,8 +113,8 @@ lan() {
 
 @test "the host becomes no router for the outside, and is one for somebody else's bridge" {
 	local to
-	ip -n "$H" addr add 2001:db8:51::1/64 dev up0
-	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0
+	ip -n "$H" addr add 2001:db8:51::1/64 dev up0 nodad
+	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0 nodad
 	ip -n "$H" -6 route add default via 2001:db8:51::2
 	ip -n "$OUT" route add 10.88.0.0/24 via 198.51.100.1
 	ip -n "$OUT" -6 route add fd88::/64 via 2001:db8:51::1

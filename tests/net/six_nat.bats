@@ -13,7 +13,7 @@ setup_file() {
 	host_up
 	ip -n "$H" addr add 2001:db8:51::1/64 dev up0 nodad
 	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0 nodad
-	ip -n "$OUT" addr add $PEER/128 dev lo
+	ip -n "$OUT" addr add $PEER/128 dev lo nodad
 	ip -n "$H" -6 route add default via 2001:db8:51::2
 	until_ok 5 in_ns "$H" ping -c 1 -W 1 $PEER
 	serve "$OUT" 5201 iperf3 -s -B $PEER >/dev/null

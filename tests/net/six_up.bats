@@ -284,9 +284,9 @@ link_local() {
 }
 
 @test "the SNAT address is the uplink's first global one, or the one that is named; it can be changed" {
-	ip -n "$H" addr add fd00:1::1/64 dev up0
-	ip -n "$H" addr add 2001:db8::1/64 dev up0
-	ip -n "$H" addr add 2001:db8::77/128 dev up0
+	ip -n "$H" addr add fd00:1::1/64 dev up0 nodad
+	ip -n "$H" addr add 2001:db8::1/64 dev up0 nodad
+	ip -n "$H" addr add 2001:db8::77/128 dev up0 nodad
 	t0_up
 	outside() { nsf -j show t0 | jq -r '.[] | .snat6 // .outside6'; }
 	[[ $(outside) == 2001:db8::* ]]
@@ -313,7 +313,7 @@ link_local() {
 }
 
 @test "after it all everything is as it was before, sysctls too" {
-	ip -n "$H" addr add 2001:db8::1/64 dev up0
+	ip -n "$H" addr add 2001:db8::1/64 dev up0 nodad
 	snapshot "$H" >"$ROOM/before"
 	t0_up
 	reaches a fd00:77::1

@@ -10,8 +10,8 @@ load lib
 
 setup_file() {
 	host_up
-	ip -n "$H" addr add 2001:db8:51::1/64 dev up0
-	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0
+	ip -n "$H" addr add 2001:db8:51::1/64 dev up0 nodad
+	ip -n "$OUT" addr add 2001:db8:51::2/64 dev eth0 nodad
 	ip -n "$H" -6 route add default via 2001:db8:51::2
 	serve "$OUT" 7 "$PYTHON" tests/packets/mirror.py serve 7 203.0.113.10 2001:db8:51::2
 	until_ok 5 listens "$OUT" 7 udp
