@@ -67,9 +67,18 @@ static __always_inline bool within(__u32 *x, __u32 lo, __u32 hi)
 
 extern const volatile struct nsf_cfg cfg;
 
+/* CLOCK_MONOTONIC_COARSE less jiffies: the kernel counts those by that clock, and reading them is a load, not a call. What
+ * the two may come apart by, where a timer's interrupts are lost, the sweep makes good. */
+__u64 clock_base;
+
+static __always_inline void clock_set(void)
+{
+	clock_base = bpf_ktime_get_coarse_ns() - bpf_jiffies64() * cfg.jiffy_ns;
+}
+
 static __always_inline __u32 tick(void)
 {
-	return bpf_ktime_get_coarse_ns() >> NSF_TICK_SHIFT;
+	return (bpf_jiffies64() * cfg.jiffy_ns + clock_base) >> NSF_TICK_SHIFT;
 }
 
 /* Read anew each time: of one read, the compiler may copy the lower half, and then it is no pointer any more. */

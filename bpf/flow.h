@@ -3,28 +3,12 @@
 #pragma once
 
 #include "end.h"
+#include "flow_find.h"
 #include "frag.h"
 #include "icmp.h"
-#include "pool.h"
 #include "port.h"
 #include "route.h"
 #include "six.h"
-
-/* Fills p->flow_slot too. */
-static __always_inline struct nsf_flow *flow_find(struct pkt *p, const struct nsf_flow_key *k)
-{
-	return birth_find(k, &p->flow_slot);
-}
-
-/* SNAT address of an inner address: always the same one of the network's pool (RFC 4787 REQ-2). NULL if it has none. */
-static __always_inline const struct nsf_snat *flow_snat(const struct nsf_net *net, __be32 inner, __u8 family)
-{
-	__u32 n = family == 6 ? net->n_snat6 : net->n_snat, i = pool_index(inner, family, n);
-
-	if (!n || i >= NSF_POOL_MAX)
-		return NULL;
-	return family == 6 ? &net->snat6[i] : &net->snat[i];
-}
 
 /* The SNAT address of this host that the packet is for, NULL if it is for none. */
 static __always_inline const struct nsf_ext *flow_ext(const struct pkt *p)
@@ -229,48 +213,6 @@ static __noinline bool flow_moves(const struct pkt *p, struct nsf_flow *f)
 	return true;
 }
 
-/* The packet's key: from a port, with its network, the inner one; from the uplink, with 0, the outer one. */
-static __always_inline void flow_key(const struct pkt *p, __u32 net, struct nsf_flow_key *k)
-{
-	*k = (struct nsf_flow_key){
-		.saddr = p->saddr,
-		.daddr = p->daddr,
-		.sport = p->sport,
-		.dport = p->dport,
-		.net = net,
-		.proto = p->proto,
-		.family = p->family,
-	};
-}
-
-/* The flow of these two ends, seen from inside: by the guess that the port number was preserved, else by its inner key. */
-static __always_inline struct nsf_flow *flow_look(struct pkt *p, struct nsf_flow_key *inner)
-{
-	const struct nsf_snat *snat = flow_snat(p->net, inner->saddr, p->family);
-	struct nsf_flow *f = NULL;
-	struct nsf_flow_key guess = {
-		.saddr = inner->daddr,
-		.sport = inner->dport,
-		.dport = inner->sport,
-		.proto = inner->proto,
-		.family = inner->family,
-	};
-
-	if (snat) {
-		guess.daddr = snat->addr;
-		f = flow_find(p, &guess);
-	}
-	if (!f || f->inner != inner->saddr || f->inner_port != inner->sport || f->net != inner->net)
-		f = flow_find(p, inner);
-	return f;
-}
-
-/* The same for where there is less stack, and more time. */
-static __noinline struct nsf_flow *flow_from(struct pkt *p, struct nsf_flow_key *inner)
-{
-	return flow_look(p, inner);
-}
-
 static __noinline enum verdict flow_quoted_inner(struct pkt *p);
 
 /*
@@ -289,7 +231,7 @@ static __always_inline enum verdict flow_inner(struct pkt *p)
 	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo(p)))
 		return icmp_is_error(p) ? flow_quoted_inner(p) : NEXT;
 	flow_key(p, p->net_id, &k);
-	f = flow_look(p, &k);
+	f = flow_known_from(p, &k);
 	if (!f || !six_same(p, f, true) ||
 	    (unlikely(f->slot != p->slot || f->port_gen != p->port->gen) && !flow_moves(p, f)))
 		return NEXT;
@@ -483,7 +425,7 @@ static __always_inline enum verdict flow_outer(struct pkt *p)
 	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo_reply(p)))
 		return icmp_is_error(p) ? flow_quoted(p) : NEXT;
 	flow_key(p, 0, &k);
-	f = flow_find(p, &k);
+	f = flow_known_to(p, &k);
 	if (!f || !six_same(p, f, false))
 		return NEXT;
 	p->flow = f;

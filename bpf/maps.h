@@ -128,6 +128,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* NSF_HINTS(cfg.flows_max) */
+	__type(key, __u32);
+	__type(value, struct nsf_hints);
+} nsf_hints SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE); /* page-aligned, so that each record is one cache line; and read by mmap */
 	__uint(max_entries, 1);            /* cfg.flows_max */
 	__type(key, __u32);                /* slot */

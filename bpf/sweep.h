@@ -115,9 +115,11 @@ static __always_inline __u64 sweep_wait_ns(__u32 end)
 static int sweep_tick(void *map, int *key, struct nsf_sweep *v)
 {
 	struct nsf_flow_state *st;
-	struct sweep s = { .now = tick() };
+	struct sweep s = {};
 	__u32 zero = 0, end, n;
 
+	clock_set();
+	s.now = tick();
 	st = bpf_map_lookup_elem(&nsf_flow_state, &zero);
 	if (!st)
 		return 0;
@@ -147,6 +149,7 @@ static __always_inline int sweep_start(void)
 	struct nsf_sweep *v;
 	__u32 zero = 0;
 
+	clock_set();
 	v = bpf_map_lookup_elem(&nsf_sweep, &zero);
 	if (!v)
 		return 1;
@@ -161,9 +164,11 @@ static __always_inline int sweep_now(void)
 {
 	struct nsf_sweep *v;
 	struct nsf_flow_state *st;
-	struct sweep s = { .now = tick() };
+	struct sweep s = {};
 	__u32 zero = 0;
 
+	clock_set();
+	s.now = tick();
 	st = bpf_map_lookup_elem(&nsf_flow_state, &zero);
 	if (!st)
 		return 1;

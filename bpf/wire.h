@@ -52,7 +52,7 @@ static __always_inline enum verdict wire(struct pkt *p)
 	struct nsf_flow *f;
 
 	flow_key(p, 0, &k);
-	f = flow_find(p, &k);
+	f = flow_known_to(p, &k);
 	if (!f)
 		return wire_unasked(p);
 	if (p->proto == IPPROTO_TCP || f->flags & NSF_FLOW_HOST || !six_same(p, f, false))

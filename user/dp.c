@@ -15,6 +15,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
+#include <time.h>
 
 #include "nsfast/cfg.h"
 
@@ -161,13 +162,17 @@ void dp_size(struct nsfast_bpf *s, __u32 flows)
 	bpf_map__set_max_entries(s->maps.nsf_flow_free, flows);
 	bpf_map__set_max_entries(s->maps.nsf_flow_closed, flows);
 	bpf_map__set_max_entries(s->maps.nsf_flow_keys, NSF_KEYS(flows));
+	bpf_map__set_max_entries(s->maps.nsf_hints, NSF_HINTS(flows));
 }
 
 void dp_fit(struct nsfast_bpf *s)
 {
 	struct bpf_program *prog;
+	struct timespec jiffy;
 	bool socks = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_CGROUP_SOCK_ADDR, NULL) == 1;
 
+	clock_getres(CLOCK_MONOTONIC_COARSE, &jiffy);
+	s->rodata->cfg.jiffy_ns = (__u32)jiffy.tv_nsec;
 	bpf_object__for_each_program(prog, s->obj)
 	{
 		if (bpf_program__type(prog) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR)

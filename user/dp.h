@@ -93,7 +93,7 @@ struct nsfast_bpf;
 void dp_size(struct nsfast_bpf *s, __u32 flows);
 /* From here on libbpf speaks only when it is asked to, at -v. */
 void dp_hush(void);
-/* Leaves out of such an object what this kernel was built without: it works without that. */
+/* Fits such an object to this kernel: its clock, and without what the kernel was built without. */
 void dp_fit(struct nsfast_bpf *s);
 /* Opens what is pinned for a host. -ENOENT without a message if nothing is loaded there; ret is then closed but usable. */
 int dp_open(__u64 host, struct dp *ret);

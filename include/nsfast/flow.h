@@ -30,7 +30,7 @@
  * IPv6: keys and records hold handles (addr.h); the whole addresses stand in a second slot.
  *
  * Memory of a flow, at a table of n: record 64, outer key 48 + 16 + 8 (element, key, value), room for inner keys of a
- * quarter of the flows 18, buckets 32, counters 32, queues 12: 230 bytes. An IPv6 flow takes two slots.
+ * quarter of the flows 18, buckets 32, hints 16, counters 32, queues 12: 246 bytes. An IPv6 flow takes two slots.
  */
 
 /* Hash key of one direction, addresses and ports as that direction's packets carry them. */
@@ -42,6 +42,21 @@ struct nsf_flow_key {
 	__u8 family;         /* 4 or 6 */
 };
 _Static_assert(sizeof(struct nsf_flow_key) == 16, "nsf_flow_key");
+
+/*
+ * Map nsf_hints: array of places, in rows as long as a cache line. The place of a key, by its ends (flow_find.h), holds 1 + the
+ * slot in which its record was found last, or 0. Verified against the record at each use, so that a hint may be missing,
+ * old or another conversation's, and is never believed: then nsf_flow_keys is asked, and the hint is written anew. As
+ * nobody is ever asked to clear one, nothing has to be kept in step.
+ */
+#define NSF_HINTS_ROW       16
+#define NSF_HINTS_SPREAD(n) (4ULL * (n)) /* places by addresses, at a table of n flows; ports go on from there */
+#define NSF_HINTS(n)        ((__u32)((NSF_HINTS_SPREAD(n) + 2 * 65536) / NSF_HINTS_ROW + 1))
+
+struct nsf_hints {
+	__u32 at[NSF_HINTS_ROW];
+};
+_Static_assert(sizeof(struct nsf_hints) == 64, "nsf_hints");
 
 /* Entries of nsf_flow_keys at a table of n flows: an outer key each, and an inner one for every fourth. */
 #define NSF_KEYS(n) ((n) + (n) / 4 + 1)

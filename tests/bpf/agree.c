@@ -70,6 +70,7 @@ static void maps_are_as_large_as_the_headers_say(void **state)
 		  NSF_FRAG_MACS, false },
 		{ "nsf_fdb", BPF_MAP_TYPE_HASH, sizeof(struct nsf_fdb_key), sizeof(struct nsf_fdb), NSF_FDB_MAX,
 		  false },
+		{ "nsf_hints", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_hints), 1, false },
 		{ "nsf_flow_keys", BPF_MAP_TYPE_HASH, sizeof(struct nsf_flow_key), sizeof(struct nsf_flow_ref), 1,
 		  false },
 		{ "nsf_flows", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_flow), 1, true },
@@ -195,7 +196,7 @@ static void same_member(const struct btf *btf, const char *record, const char *m
 	X(pad)
 #define FDB_FIELDS(X)   X(gen) X(seen) X(slot) X(flags) X(pad)
 #define KEY_FIELDS(X)   X(saddr) X(daddr) X(sport) X(dport) X(net) X(proto) X(family)
-#define CFG_FIELDS(X)   X(host) X(flows_max) X(scrubs)
+#define CFG_FIELDS(X)   X(host) X(flows_max) X(scrubs) X(jiffy_ns) X(pad)
 #define COUNT_FIELDS(X) X(rx_packets) X(rx_bytes) X(tx_packets) X(tx_bytes)
 
 #define ONE(field) +1
@@ -256,6 +257,7 @@ static void verify(struct nsf_cfg cfg)
 
 	assert_non_null(s);
 	s->rodata->cfg = cfg;
+	dp_fit(s);
 	dp_size(s, cfg.flows_max);
 	assert_int_equal(nsfast_bpf__load(s), 0);
 	bpf_object__for_each_program(prog, s->obj)

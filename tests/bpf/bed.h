@@ -257,6 +257,17 @@ static inline void *bed_rows(int map, size_t size)
 	return rows;
 }
 
+/* What the loader runs after it removed a port. */
+static inline int dp_purge(struct bed *b)
+{
+	__u8 frame[64] = {};
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = frame, .data_size_in = sizeof(frame));
+
+	if (bpf_prog_test_run_opts(bpf_program__fd(b->skel->progs.nsf_purge), &o))
+		return -errno;
+	return (int)o.retval;
+}
+
 static inline void bed_load(struct bed *b)
 {
 #define BED_MAP_NAME(id, name) name,
@@ -266,6 +277,7 @@ static inline void bed_load(struct bed *b)
 
 	assert_non_null(s);
 	s->rodata->cfg = b->cfg;
+	dp_fit(s);
 	dp_size(s, b->cfg.flows_max);
 	assert_int_equal(nsfast_bpf__load(s), 0);
 	b->skel = s;
@@ -278,6 +290,7 @@ static inline void bed_load(struct bed *b)
 #define BED_TABLE(field, map_id, n) dp->field = bed_rows(dp->map[DP_##map_id], (n) * sizeof(*dp->field));
 	DP_TABLES(BED_TABLE)
 	dp->loaded = true;
+	assert_int_equal(dp_purge(b), 0); /* it looks at the clock */
 }
 
 static const struct nsf_cfg bed_cfg = { .flows_max = 64, .scrubs = 1 };

@@ -223,17 +223,6 @@ static inline struct nsf_flow *flow_to(struct bed *b, struct end inner, __u32 pe
 	return NULL;
 }
 
-/* What the loader runs after it removed a port. */
-static inline int dp_purge(struct bed *b)
-{
-	__u8 frame[64] = {};
-	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = frame, .data_size_in = sizeof(frame));
-
-	if (bpf_prog_test_run_opts(bpf_program__fd(b->skel->progs.nsf_purge), &o))
-		return -errno;
-	return (int)o.retval;
-}
-
 static inline __u32 flow_keys(struct bed *b)
 {
 	return table_count(bpf_map__fd(b->skel->maps.nsf_flow_keys));

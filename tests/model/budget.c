@@ -17,6 +17,7 @@ static void looked_up(const void *map);
 #define bpf_map_update_elem(...)      (called("update"), (bpf_map_update_elem)(__VA_ARGS__))
 #define bpf_map_delete_elem(...)      (called("delete"), (bpf_map_delete_elem)(__VA_ARGS__))
 #define bpf_ktime_get_coarse_ns()     (called("coarse clock"), (bpf_ktime_get_coarse_ns)())
+#define bpf_jiffies64()               (called("jiffies"), (bpf_jiffies64)())
 #define bpf_get_prandom_u32()         (called("random"), (bpf_get_prandom_u32)())
 #define bpf_skb_load_bytes(...)       (called("load_bytes"), (bpf_skb_load_bytes)(__VA_ARGS__))
 #define bpf_skb_store_bytes(...)      (called("store_bytes"), (bpf_skb_store_bytes)(__VA_ARGS__))
@@ -40,6 +41,7 @@ static void looked_up(const void *map);
 #undef bpf_map_update_elem
 #undef bpf_map_delete_elem
 #undef bpf_ktime_get_coarse_ns
+#undef bpf_jiffies64
 #undef bpf_get_prandom_u32
 #undef bpf_skb_load_bytes
 #undef bpf_skb_store_bytes
@@ -299,21 +301,21 @@ static const struct row {
 	{ "container to container, TCP, IPv6", 6, IPPROTO_TCP, neighbours,
 	  "tail_call, array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_flow_state, array nsf_flow_state, load_bytes, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
 	{ "container to outside, TCP", 4, IPPROTO_TCP, outwards,
-	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, hash nsf_flow_keys, array nsf_flows, coarse clock, array nsf_flow_counts, array nsf_count, array nsf_count, redirect" },
+	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_count, array nsf_count, redirect" },
 	{ "container to outside, UDP", 4, IPPROTO_UDP, outwards,
-	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, hash nsf_flow_keys, array nsf_flows, coarse clock, array nsf_flow_counts, array nsf_count, array nsf_count, redirect" },
+	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_count, array nsf_count, redirect" },
 	{ "container to outside, TCP, IPv6", 6, IPPROTO_TCP, outwards,
-	  "tail_call, array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_flow_state, array nsf_flow_state, load_bytes, load_bytes, hash nsf_flow_keys, array nsf_flows, array nsf_flows, coarse clock, array nsf_flow_counts, array nsf_count, array nsf_flows, csum_diff, array nsf_count, redirect" },
+	  "tail_call, array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_flow_state, array nsf_flow_state, load_bytes, load_bytes, array nsf_hints, array nsf_flows, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_count, array nsf_flows, csum_diff, array nsf_count, redirect" },
 	{ "outside to container, TCP", 4, IPPROTO_TCP, back,
-	  "hash nsf_flow_keys, array nsf_flows, coarse clock, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
+	  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
 	{ "outside to container, UDP", 4, IPPROTO_UDP, back,
-	  "hash nsf_flow_keys, array nsf_flows, coarse clock, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
+	  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
 	{ "outside to container, TCP, IPv6", 6, IPPROTO_TCP, back,
-	  "tail_call, array nsf_flow_state, array nsf_flow_state, hash nsf_flow_keys, array nsf_flows, array nsf_flows, coarse clock, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_flows, csum_diff, array nsf_count, redirect_peer" },
+	  "tail_call, array nsf_flow_state, array nsf_flow_state, array nsf_hints, array nsf_flows, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_flows, csum_diff, array nsf_count, redirect_peer" },
 	{ "outside to a published port, TCP", 4, IPPROTO_TCP, published,
-	  "hash nsf_flow_keys, array nsf_flows, coarse clock, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
+	  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
 	{ "answers of a published port, TCP", 4, IPPROTO_TCP, published_answer,
-	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, hash nsf_flow_keys, hash nsf_flow_keys, array nsf_flows, coarse clock, array nsf_flow_counts, array nsf_count, array nsf_count, redirect" },
+	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_count, array nsf_count, redirect" },
 	{ "host to container, TCP", 4, IPPROTO_TCP, from_host,
 	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect" },
 };

@@ -50,6 +50,11 @@ __u64 bpf_ktime_get_coarse_ns(void)
 	return kernel.now;
 }
 
+__u64 bpf_jiffies64(void)
+{
+	return kernel.now;
+}
+
 __u32 bpf_get_prandom_u32(void)
 {
 	return (__u32)kernel_mix(&kernel.chance);
@@ -359,6 +364,7 @@ static void kernel_boot(__u64 seed, __u32 flows_max)
 	/* the loader's part: these are constants for the programs alone */
 	((struct nsf_cfg *)(__u64)&cfg)->flows_max = flows_max;
 	((struct nsf_cfg *)(__u64)&cfg)->scrubs = seed & 1;
+	((struct nsf_cfg *)(__u64)&cfg)->jiffy_ns = 1;
 	kernel.chance = seed;
 	kernel.taken = seed >> 1 & 1;
 	kernel.now = 1000ULL << NSF_TICK_SHIFT;

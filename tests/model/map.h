@@ -241,9 +241,10 @@ long bpf_for_each_map_elem(void *map, void *callback, void *callback_ctx, __u64 
 	MAP_KV(m, nsf_publish_live) \
 	MAP_KV(m, nsf_fdb) \
 	m(nsf_flow_keys, sizeof(*nsf_flow_keys.key), sizeof(*nsf_flow_keys.value), \
-	  NSF_KEYS(cfg.flows_max)) m(nsf_flows, 4, sizeof(*nsf_flows.value), cfg.flows_max) \
-		m(nsf_flow_counts, 4, sizeof(*nsf_flow_counts.value), \
-		  cfg.flows_max) m(nsf_flow_closed, 0, sizeof(*nsf_flow_closed.value), cfg.flows_max) \
+	  NSF_KEYS(cfg.flows_max)) m(nsf_hints, 4, sizeof(*nsf_hints.value), NSF_HINTS(cfg.flows_max)) \
+		m(nsf_flows, 4, sizeof(*nsf_flows.value), \
+		  cfg.flows_max) m(nsf_flow_counts, 4, sizeof(*nsf_flow_counts.value), \
+				   cfg.flows_max) m(nsf_flow_closed, 0, sizeof(*nsf_flow_closed.value), cfg.flows_max) \
 			m(nsf_flow_free, 0, sizeof(*nsf_flow_free.value), cfg.flows_max) MAP_KV(m, nsf_flow_state) \
 				m(nsf_ledgers, 4, sizeof(void *), MAP_WORDS(nsf_ledgers.max_entries)) \
 					MAP_KV(m, nsf_used) MAP_KV(m, nsf_full) MAP_KV(m, nsf_moved) \

@@ -40,6 +40,7 @@ long bpf_for_each_map_elem(void *map, void *callback, void *callback_ctx, __u64 
 long bpf_loop(__u32 n, void *callback, void *callback_ctx, __u64 flags);
 
 __u64 bpf_ktime_get_coarse_ns(void);
+__u64 bpf_jiffies64(void);
 __u32 bpf_get_prandom_u32(void);
 long bpf_timer_init(struct bpf_timer *timer, void *map, __u64 flags);
 long bpf_timer_set_callback(struct bpf_timer *timer, void *callback);
