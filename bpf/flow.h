@@ -94,8 +94,22 @@ static __always_inline void flow_touch(struct pkt *p, struct nsf_flow *f, __u32 
 		flow_tcp_event(f, p->flow_slot, p->tcp, inner);
 }
 
+/* True if the kernel's neighbour table was asked for this next hop in this tick already, if by the network's last packet
+ * that could be. */
+static __always_inline bool flow_hop_fresh(const struct pkt *p, __u32 now)
+{
+	const __u16 *mac = (const __u16 *)p->out_dmac;
+	__u64 hop = (__u64)(__u16)now << 48 | (__u64)mac[2] << 32 | (__u32)mac[1] << 16 | mac[0];
+	__u64 *row = array_row(&nsf_hops, 2 * p->net_id + (p->family == 6));
+
+	if (!row || *row == hop)
+		return row;
+	*row = hop;
+	return false;
+}
+
 /*
- * Notes the way out that route() found. The packet itself leaves by the kernel's neighbour table, which keeps the
+ * Notes the way out that route() found. The first packet of a tick leaves by the kernel's neighbour table, which keeps the
  * neighbour fresh; a lookup alone never does.
  */
 static __always_inline enum verdict flow_nexthop(struct pkt *p, struct nsf_flow *f, __u32 now)
@@ -109,6 +123,8 @@ static __always_inline enum verdict flow_nexthop(struct pkt *p, struct nsf_flow 
 			mac_copy(f->dmac, p->out_dmac);
 		if (f->mtu != p->mtu)
 			f->mtu = p->mtu;
+		if (flow_hop_fresh(p, now))
+			return SEND;
 	}
 	p->macs = 0; /* the kernel writes them */
 	return NEIGH;

@@ -170,6 +170,14 @@ struct {
 	__type(value, struct nsf_flow_state);
 } nsf_flow_state SEC(".maps");
 
+/* The next hop that the kernel's neighbour table was asked for last: tick << 48 | MAC, in memory as on the wire. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2 * NSF_NETS_MAX);
+	__type(key, __u32); /* 2 * network id, and one more for IPv6 */
+	__type(value, __u64);
+} nsf_hops SEC(".maps");
+
 /* Sizes, not types: clang does not describe the types behind an inner map. */
 struct nsf_ledger_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -71,6 +71,7 @@ static void maps_are_as_large_as_the_headers_say(void **state)
 		{ "nsf_fdb", BPF_MAP_TYPE_HASH, sizeof(struct nsf_fdb_key), sizeof(struct nsf_fdb), NSF_FDB_MAX,
 		  false },
 		{ "nsf_hints", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_hints), 1, false },
+		{ "nsf_hops", BPF_MAP_TYPE_ARRAY, 4, 8, 2 * NSF_NETS_MAX, false },
 		{ "nsf_flow_keys", BPF_MAP_TYPE_HASH, sizeof(struct nsf_flow_key), sizeof(struct nsf_flow_ref), 1,
 		  false },
 		{ "nsf_flows", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_flow), 1, true },

@@ -57,7 +57,7 @@ static void there_and_back(struct bed *b, struct pk k, __u16 ext)
 	STEP(b, "answer", AT_UPLINK, in, SENT(TX(AT_A)), .out = frame(dnat(answer_to(k, ext), A(k.sport))));
 	assert_int_equal(table_counts(b, AT_LEG).rx_packets, 1);
 	assert_int_equal(table_counts(b, AT_LEG).rx_bytes, in->len);
-	flow_of(b, A(k.sport), k.proto)->routed--;
+	new_tick(b);
 	STEP(b, "hit in a new tick", AT_A, out, SENT(TX(AT_LEG)), .out = frame(snat(k, ext)));
 	STEP(b, "hit again", AT_A, out, SENT(TX(AT_LEG)), .out = frame(snat_known(k, ext)));
 	assert_int_equal(flow_count(b), 1);
@@ -96,6 +96,7 @@ static void a_moved_port_changes_both_ways(void **state)
 		ext = ntohs(flow_of(b, A(k[i].sport), k[i].proto)->ext_port);
 		assert_int_not_equal(ext, k[i].sport);
 		settle();
+		new_tick(b);
 		STEP(b, "miss", AT_A, frame(k[i]), SENT(TX(AT_LEG)), .out = frame(snat(k[i], ext)));
 		STEP(b, "hit", AT_A, frame(k[i]), SENT(TX(AT_LEG)), .out = frame(snat_known(k[i], ext)));
 		STEP(b, "answer", AT_UPLINK, frame(answer_to(k[i], ext)), SENT(TX(AT_A)),
@@ -110,6 +111,23 @@ static void an_unknown_neighbour_is_left_to_the_kernel(void **state)
 
 	STEP(b, "miss", AT_A, frame(k), SENT(TX(AT_LEG)), .out = frame(snat(k, 1000)));
 	STEP(b, "hit", AT_A, frame(k), SENT(TX(AT_LEG)), .out = frame(snat(k, 1000)));
+}
+
+/* Of each tick's packets the first goes by the kernel's neighbour table, which hears of the neighbour that way. */
+static void the_kernel_is_asked_for_a_neighbour_once_a_tick(void **state)
+{
+	struct pk a = udp(A(1000), OUT(53)), other = udp(B(1001), TO(PEER + 1, 53));
+	struct bed *b = *state;
+
+	settle();
+	new_tick(b);
+	STEP(b, "a flow's first", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat(a, 1000)));
+	STEP(b, "another one's first", AT_B, frame(other), SENT(TX(AT_LEG)), .out = frame(snat_known(other, 1001)));
+	flow_of(b, A(1000), IPPROTO_UDP)->routed--;
+	STEP(b, "the route anew", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
+	new_tick(b);
+	STEP(b, "a new tick", AT_B, frame(other), SENT(TX(AT_LEG)), .out = frame(snat(other, 1001)));
+	STEP(b, "and the other one in it", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
 }
 
 static void packets_both_ways_keep_a_flow_alive(void **state)
@@ -141,7 +159,7 @@ static void a_learning_port_is_reached_where_it_spoke_last(void **state)
 	STEP(b, "in", AT_UPLINK, frame(in), SENT(TX(AT_C)), .out = frame(dnat(in, C(1000))));
 	k.src = moved.mac = MAC(77);
 	settle();
-	flow_of(b, C(1000), IPPROTO_UDP)->routed--;
+	new_tick(b);
 	STEP(b, "out, another MAC", AT_C, frame(k), SENT(TX(AT_LEG)), .out = frame(snat(k, 1000)));
 	STEP(b, "in", AT_UPLINK, frame(in), SENT(TX(AT_C)), .out = frame(dnat(in, moved)));
 }
@@ -153,7 +171,7 @@ static void an_endpoint_may_move_between_learning_ports(void **state)
 
 	STEP(b, "out", AT_C, frame(k), SENT(TX(AT_LEG)), .out = frame(snat(k, 1000)));
 	settle();
-	flow_of(b, C(1000), IPPROTO_UDP)->routed--;
+	new_tick(b);
 	STEP(b, "out, from another port", AT_D, frame(k), SENT(TX(AT_LEG)), .out = frame(snat(k, 1000)));
 	STEP(b, "in, to that one", AT_UPLINK, frame(in), SENT(TX(AT_D)), .out = frame(dnat(in, C(1000))));
 	k.src = MAC(AT_D);
@@ -455,6 +473,7 @@ int main(void)
 		TEST(a_hit_does_what_a_miss_does),
 		TEST(a_moved_port_changes_both_ways),
 		TEST(an_unknown_neighbour_is_left_to_the_kernel),
+		TEST(the_kernel_is_asked_for_a_neighbour_once_a_tick),
 		TEST(packets_both_ways_keep_a_flow_alive),
 		TEST(a_learning_port_is_reached_where_it_spoke_last),
 		TEST(an_endpoint_may_move_between_learning_ports),

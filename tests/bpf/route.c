@@ -73,7 +73,7 @@ static void uplink_moved(struct bed *b)
 
 	assert_int_equal(row_prog(b, AT_A, A_TO(PEER), 0, &have, &verdict), 0);
 	assert_int_equal(verdict, REDIRECT);
-	flow_of(b, A(1000), IPPROTO_UDP)->routed--;
+	new_tick(b);
 	b->dp.nets[1].uplink = (__u32)b->ifindex[AT_OTHER];
 }
 

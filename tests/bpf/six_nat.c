@@ -82,11 +82,11 @@ static void a_number_that_is_taken_becomes_another(void **state)
 	have = through(b, AT_B, frame6(k));
 	ext = (__u16)(have->b[54] << 8 | have->b[55]);
 	assert_int_not_equal(ext, 1000);
-	assert_memory_equal(have->b, frame6(snat6(k, ext))->b, have->len);
+	assert_memory_equal(have->b, frame6(snat6_known(k, ext))->b, have->len);
 	in = udp6(FAR6(53), EXT6(ext));
 	STEP(b, "back", AT_UPLINK, frame6(in), SENT(TX(AT_B)), .out = frame6(dnat6(in, B6(1000))));
 	k = udp6(B6(1000), TO6(IN6_DB8(0xff, 2), 53));
-	STEP(b, "to another peer", AT_B, frame6(k), SENT(TX(AT_LEG)), .out = frame6(snat6(k, ext)));
+	STEP(b, "to another peer", AT_B, frame6(k), SENT(TX(AT_LEG)), .out = frame6(snat6_known(k, ext)));
 }
 
 /* Beyond what a header's checksum covers, all is where it was. */
@@ -103,7 +103,7 @@ static void extension_headers_stay(void **state)
 	settle();
 	STEP(*state, "three", AT_A, frame6(u), SENT(TX(AT_LEG)), .out = frame6(snat6(u, 1000)));
 	STEP(*state, "three in", AT_UPLINK, frame6(in), SENT(TX(AT_A)), .out = frame6(dnat6(in, A6(1000))));
-	STEP(*state, "480 bytes", AT_A, frame6(t), SENT(TX(AT_LEG)), .out = frame6(snat6(t, 1000)));
+	STEP(*state, "480 bytes", AT_A, frame6(t), SENT(TX(AT_LEG)), .out = frame6(snat6_known(t, 1000)));
 }
 
 static void a_port_that_moved_is_written_behind_them(void **state)
@@ -119,7 +119,7 @@ static void a_port_that_moved_is_written_behind_them(void **state)
 	have = through(b, AT_B, frame6(u));
 	ext = (__u16)(have->b[54 + sizeof(wide)] << 8 | have->b[55 + sizeof(wide)]);
 	assert_int_not_equal(ext, 1000);
-	assert_memory_equal(have->b, frame6(snat6(u, ext))->b, have->len);
+	assert_memory_equal(have->b, frame6(snat6_known(u, ext))->b, have->len);
 }
 
 static void sums_are_what_they_were(void **state)
@@ -128,7 +128,7 @@ static void sums_are_what_they_were(void **state)
 
 	bad.faults = BAD_L4_SUM;
 	none.faults = NO_L4_SUM;
-	none_out = snat6(none, 1001);
+	none_out = snat6_known(none, 1001);
 	bad_out = snat6(bad, 1000);
 	struct frame *want = frame6(bad_out);
 
@@ -219,7 +219,8 @@ static void a_shared_handle_misleads_nobody(void **state)
 	STEP(b, "another peer's", AT_UPLINK, frame6(other), PASSED);
 	STEP(b, "to another address of the host", AT_UPLINK, frame6(spoofed), PASSED);
 	/* the keys are taken: translated by the same external end, or not let out */
-	STEP(b, "to another peer", AT_A, frame6(other_out), SENT(TX(AT_LEG)), .out = frame6(snat6(other_out, 1000)));
+	STEP(b, "to another peer", AT_A, frame6(other_out), SENT(TX(AT_LEG)),
+	     .out = frame6(snat6_known(other_out, 1000)));
 }
 
 /* One rule, UP6_ADDR port 8080 to A port 80. */

@@ -108,6 +108,17 @@ static inline void table_reset_counts(struct bed *b)
 	table_zero(b, b->dp.map[DP_DROPS], NETS * NSF_DROP_STRIDE);
 }
 
+/* No packet has gone out in this tick: the next one asks the kernel for the way and the neighbour. */
+static inline void new_tick(struct bed *b)
+{
+	__u64 none = 0;
+
+	for (__u32 i = 0; i < b->dp.n_flows; i++)
+		b->dp.flows[i].routed--;
+	for (__u32 i = 0; i < 2 * NETS; i++)
+		assert_int_equal(bpf_map_update_elem(bpf_map__fd(b->skel->maps.nsf_hops), &i, &none, BPF_ANY), 0);
+}
+
 /* All tables as after `up`. */
 static inline void table_reset(struct bed *b)
 {
@@ -124,6 +135,7 @@ static inline void table_reset(struct bed *b)
 	table_clear(dp->map[DP_SUBNETS6]);
 	table_clear(bpf_map__fd(b->skel->maps.nsf_flow_keys));
 	table_clear(b->moved);
+	new_tick(b);
 	while (!bpf_map_lookup_and_delete_elem(b->free, NULL, &slot))
 		;
 	memset(dp->ports, 0, AT_MAX * sizeof(*dp->ports));
