@@ -185,6 +185,19 @@ static void uplink_rules(struct nf_script *s, const struct network *n)
 }
 
 /*
+ * A segment of a container's that the kernel holds for invalid, as one out of its window, is not translated and arrives at
+ * the host, which would refuse it: and its peer would take the connection for reset. To sockets of the host's it goes on.
+ */
+static void stray_rules(struct nf_script *s, const struct network *n)
+{
+	if (!n->uplink[0])
+		return;
+	nf_rule(s, "\t\tiifname \"%s\" meta l4proto tcp ct state invalid socket wildcard { 0, 1 } accept", n->uplink);
+	nf_rule(s, "\t\tiifname \"%s\" meta l4proto tcp ct state invalid counter name TCP_NO_FLOW_%d drop", n->uplink,
+		nf_id(n));
+}
+
+/*
  * A container's errors are about its own conversations with the host, not about those that the host has elsewhere. Of what
  * the kernel does not remember a socket of the host may still be part.
  */
@@ -201,6 +214,7 @@ static void input_chain(struct nf_script *s)
 		nf_rule(s,
 			"\t\tiifname \"%s\" ct state invalid meta l4proto { icmp, ipv6-icmp } counter name ICMP_NO_FLOW_%d drop",
 			name, nf_id(&s->nets[i]));
+		stray_rules(s, &s->nets[i]);
 	}
 	nf_line(s, "\t}");
 }

@@ -297,3 +297,18 @@ print(n)' "$FAR")" = 3000000 ]
 	f.hears(seq=1, flags="A", load=b"", reserved=7, window=0)
 	END
 }
+
+# The host would refuse what it cannot tell to be the container's, and the peer would end the connection.
+@test "a segment from outside that is far out of the window ends nothing" {
+	nat_up
+	wire <<-'END'
+	f = Flow("tcp", q, 5000)
+	f.works()
+	out.send(f.down(seq=0x7FFFFFFF))
+	while p := out.heard(0.5):
+	    assert not (TCP in p and p[TCP].flags.R), p.summary()
+	while q.heard(0.1):
+	    pass
+	f.works()
+	END
+}
