@@ -12,7 +12,9 @@ PINGS=40
 
 setup_file() {
 	host_up
-	export TRACE=$ROOM/tracing/instances/nsfast-$$
+	# one room for all namespaces, in which process numbers are alike
+	TRACE=$ROOM/tracing/instances/nsfast-$(mode)-$$
+	export TRACE
 	mkdir "$ROOM/tracing"
 	mount -t tracefs tracefs "$ROOM/tracing"
 	mkdir "$TRACE"
