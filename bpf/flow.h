@@ -233,11 +233,11 @@ static __noinline enum verdict flow_quoted_inner(struct pkt *p);
 
 /*
  * A packet from a port for the gateway's MAC. NEXT with p->flow: known, its source is translated, and the peer is an
- * external endpoint of this host. NEXT without: of no flow.
+ * external endpoint of this host. NEXT without: of no flow. hints: programs that few packets come to go without, and have
+ * their stack for other things.
  */
-static __always_inline enum verdict flow_inner(struct pkt *p)
+static __always_inline enum verdict flow_inner(struct pkt *p, bool hints)
 {
-	struct nsf_flow_key k;
 	struct nsf_flow *f;
 	__u32 now;
 
@@ -246,8 +246,7 @@ static __always_inline enum verdict flow_inner(struct pkt *p)
 	/* other messages have no identifier here, which looks like that of an echo with 0 */
 	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo(p)))
 		return icmp_is_error(p) ? flow_quoted_inner(p) : NEXT;
-	flow_key(p, p->net_id, &k);
-	f = flow_known_from(p, &k);
+	f = hints ? flow_known_from(p) : flow_learn_from(p);
 	if (!f || !six_same(p, f, true) ||
 	    (unlikely(f->slot != p->slot || f->port_gen != p->port->gen) && !flow_moves(p, f)))
 		return NEXT;
@@ -433,15 +432,13 @@ static __noinline enum verdict flow_quoted_inner(struct pkt *p)
 }
 
 /* A packet from the uplink: NEXT if it belongs to no flow. */
-static __always_inline enum verdict flow_outer(struct pkt *p)
+static __always_inline enum verdict flow_outer(struct pkt *p, bool hints)
 {
-	struct nsf_flow_key k;
 	struct nsf_flow *f;
 
 	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo_reply(p)))
 		return icmp_is_error(p) ? flow_quoted(p) : NEXT;
-	flow_key(p, 0, &k);
-	f = flow_known_to(p, &k);
+	f = hints ? flow_known_to(p) : flow_learn_to(p);
 	if (!f || !six_same(p, f, false))
 		return NEXT;
 	p->flow = f;

@@ -89,10 +89,29 @@ static __noinline struct nsf_flow *flow_from(struct pkt *p, struct nsf_flow_key 
 	return f;
 }
 
-/* The flow of an outer key. */
-static __noinline struct nsf_flow *flow_to(struct pkt *p, struct nsf_flow_key *outer)
+/* The packet's flow by its key alone, from a port and from the uplink; from then on its hint tells. */
+static __noinline struct nsf_flow *flow_learn_from(struct pkt *p)
 {
-	return flow_find(p, outer);
+	struct nsf_flow_key k;
+	struct nsf_flow *f;
+
+	flow_key(p, p->net_id, &k);
+	f = flow_from(p, &k);
+	if (f)
+		hint_note(&k, p->flow_slot);
+	return f;
+}
+
+static __noinline struct nsf_flow *flow_learn_to(struct pkt *p)
+{
+	struct nsf_flow_key k;
+	struct nsf_flow *f;
+
+	flow_key(p, 0, &k);
+	f = flow_find(p, &k);
+	if (f)
+		hint_note(&k, p->flow_slot);
+	return f;
 }
 
 /* True if flow_from() would find this record: by its key, or by the guess. */
@@ -116,27 +135,23 @@ static __always_inline bool flow_is_to(const struct nsf_flow *f, const struct ns
 		 (f->proto ^ k->proto) | (f->family ^ k->family) | !(f->flags & NSF_FLOW_LIVE));
 }
 
-/* The same two, for packets of conversations that go on. */
-static __always_inline struct nsf_flow *flow_known_from(struct pkt *p, struct nsf_flow_key *inner)
+/* The packet's flow, from a port and from the uplink. */
+static __always_inline struct nsf_flow *flow_known_from(struct pkt *p)
 {
-	struct nsf_flow *f = hint_record(hint_at(inner), &p->flow_slot);
+	struct nsf_flow_key k;
+	struct nsf_flow *f;
 
-	if (likely(f && flow_is_from(p, f, inner)))
-		return f;
-	f = flow_from(p, inner);
-	if (f)
-		hint_note(inner, p->flow_slot);
-	return f;
+	flow_key(p, p->net_id, &k);
+	f = hint_record(hint_at(&k), &p->flow_slot);
+	return likely(f && flow_is_from(p, f, &k)) ? f : flow_learn_from(p);
 }
 
-static __always_inline struct nsf_flow *flow_known_to(struct pkt *p, struct nsf_flow_key *outer)
+static __always_inline struct nsf_flow *flow_known_to(struct pkt *p)
 {
-	struct nsf_flow *f = hint_record(hint_at(outer), &p->flow_slot);
+	struct nsf_flow_key k;
+	struct nsf_flow *f;
 
-	if (likely(f && flow_is_to(f, outer)))
-		return f;
-	f = flow_to(p, outer);
-	if (f)
-		hint_note(outer, p->flow_slot);
-	return f;
+	flow_key(p, 0, &k);
+	f = hint_record(hint_at(&k), &p->flow_slot);
+	return likely(f && flow_is_to(f, &k)) ? f : flow_learn_to(p);
 }

@@ -210,6 +210,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC); /* most hosts have few */
 	__uint(max_entries, NSF_MOVED_MAX);
 	__type(key, struct nsf_moved_key);
 	__type(value, __u32);

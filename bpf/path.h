@@ -87,11 +87,11 @@ static __always_inline bool path_to_gateway(struct pkt *p)
 }
 
 /* An IP packet from a container for the gateway's MAC. */
-static __always_inline enum verdict path_inner(struct pkt *p)
+static __always_inline enum verdict path_inner(struct pkt *p, bool hints)
 {
 	TRY(ip(p));
 	TRY(frag_inner(p)); /* what cannot be understood alone: leaves here, and comes back by path_from_frag() */
-	TRY(flow_inner(p)); /* known: leaves here with its record's plan */
+	TRY(flow_inner(p, hints)); /* known: leaves here with its record's plan */
 	if (unlikely(p->flow))
 		return hairpin(p);
 	if (path_to_gateway(p))
@@ -147,7 +147,7 @@ static __always_inline enum verdict path_from_port(struct pkt *p)
 	TRY(arp(p));
 	TRY(nd(p));
 	TRY(fdb(p)); /* not for the gateway's MAC: leaves here */
-	return path_inner(p);
+	return path_inner(p, true);
 }
 
 /* A frame from the host's stack, at the gateway. */
@@ -203,9 +203,9 @@ static __always_inline bool path_foreign(struct pkt *p, enum verdict read)
 	return p->family == 6 ? ip6_stays(p) : p->ethertype != bpf_htons(ETH_P_IP);
 }
 
-static __always_inline enum verdict path_outer(struct pkt *p)
+static __always_inline enum verdict path_outer(struct pkt *p, bool hints)
 {
-	TRY(flow_outer(p));
+	TRY(flow_outer(p, hints));
 	TRY(inbound(p));
 	return path_routed(p);
 }
@@ -217,7 +217,7 @@ static __always_inline enum verdict path_from_uplink(struct pkt *p)
 		return PASS;
 	if (unlikely(p->frag))
 		return flow_ext(p) || publish_any() ? frag_from_uplink(p) : path_routed(p);
-	return path_outer(p);
+	return path_outer(p, true);
 }
 
 /* The same before it is a packet, where XDP is on. */
@@ -231,7 +231,7 @@ static __always_inline enum verdict path_from_frag(struct pkt *p)
 {
 	TRY(path_back(p));
 	frag_left(p);
-	return p->port ? path_inner(p) : path_outer(p);
+	return p->port ? path_inner(p, false) : path_outer(p, false);
 }
 
 /* A packet on its way out of the uplink. What came in by an interface has been decided upon, by us or by the host. */
@@ -262,7 +262,7 @@ static __always_inline enum verdict path_hairpin(struct pkt *p)
 	TRY(path_again(p));
 	if (!p->port)
 		return drop(p, NSF_DROP_NO_PORT);
-	TRY(flow_inner(p));
+	TRY(flow_inner(p, false));
 	if (!p->flow)
 		return drop(p, NSF_DROP_FLOW_RACE);
 	v = hairpin(p);

@@ -48,11 +48,8 @@ static __always_inline enum verdict wire_port(struct pkt *p, struct nsf_flow *f)
 
 static __always_inline enum verdict wire(struct pkt *p)
 {
-	struct nsf_flow_key k;
-	struct nsf_flow *f;
+	struct nsf_flow *f = flow_known_to(p);
 
-	flow_key(p, 0, &k);
-	f = flow_known_to(p, &k);
 	if (!f)
 		return wire_unasked(p);
 	if (p->proto == IPPROTO_TCP || f->flags & NSF_FLOW_HOST || !six_same(p, f, false))

@@ -30,7 +30,7 @@
  * IPv6: keys and records hold handles (addr.h); the whole addresses stand in a second slot.
  *
  * Memory of a flow, at a table of n: record 64, outer key 48 + 16 + 8 (element, key, value), room for inner keys of a
- * quarter of the flows 18, buckets 32, hints 16, counters 32, queues 12: 246 bytes. An IPv6 flow takes two slots.
+ * quarter of the flows 18, buckets 32, hints 8, counters 32, queues 12: 238 bytes. An IPv6 flow takes two slots.
  */
 
 /* Hash key of one direction, addresses and ports as that direction's packets carry them. */
@@ -50,7 +50,7 @@ _Static_assert(sizeof(struct nsf_flow_key) == 16, "nsf_flow_key");
  * nobody is ever asked to clear one, nothing has to be kept in step.
  */
 #define NSF_HINTS_ROW       16
-#define NSF_HINTS_SPREAD(n) (4ULL * (n)) /* places by addresses, at a table of n flows; ports go on from there */
+#define NSF_HINTS_SPREAD(n) (2ULL * (n)) /* places by addresses, at a table of n flows; ports go on from there */
 #define NSF_HINTS(n)        ((__u32)((NSF_HINTS_SPREAD(n) + 2 * 65536) / NSF_HINTS_ROW + 1))
 
 struct nsf_hints {
