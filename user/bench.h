@@ -17,7 +17,12 @@
 	X(NFT, "iptables-nft", "bridge + iptables by nftables, with Docker's rules") \
 	X(NETFILTER, "nsfast-netfilter", "nsfast up --mode netfilter") \
 	X(BPF, "nsfast-bpf", "nsfast up --mode bpf") \
-	X(XDP, "nsfast-xdp", "nsfast up --mode bpf --xdp native")
+	X(XDP, "nsfast-xdp", "nsfast up --mode bpf --xdp native") \
+	X(GRO, "bpf-gro", "as nsfast-bpf, GRO on at both ends of each pair") \
+	X(THREADED, "bpf-threaded", "as bpf-gro, polled by threads of their own") \
+	X(RPS, "bpf-rps", "as nsfast-bpf, received packets go on to other CPUs") \
+	X(MTU, "bpf-mtu", "as nsfast-bpf, MTU 9000 all the way") \
+	X(BIG, "bpf-big", "as nsfast-bpf, packets of up to 192 KiB between stacks (BIG TCP)")
 #define BENCH_PATH_ENUM(id, name, text) BENCH_##id,
 enum bench_path { BENCH_PATHS(BENCH_PATH_ENUM) BENCH_PATHS_MAX };
 
@@ -81,7 +86,7 @@ struct bench {
 	struct bench_bed beds[BENCH_PATHS_MAX];
 	bool paths[BENCH_PATHS_MAX]; /* that are to be measured */
 	unsigned n_rounds, ms, warm_ms;
-	int cpu;
+	int cpu, server_cpu; /* the same, unless it was asked for otherwise */
 	bool quick;
 	struct bench_cell *cells;
 	size_t n_cells;
@@ -93,6 +98,10 @@ struct bench {
 
 /* The lab and its links. Prints. */
 int bench_relay(struct bench_bed *bed);
+/* Turns the path's knob on all pairs that the lab has by now. 0 or -errno without a message. */
+int bench_knob(const struct lab *l, enum bench_path path, int cpu);
+/* True of those, which are measured when they are named. */
+bool bench_is_knob(enum bench_path path);
 /* Builds and proves all paths that are wanted. Those that this machine cannot have say what they lack. Prints. */
 int bench_beds_make(struct bench *b);
 void bench_beds_close(struct bench *b);

@@ -60,7 +60,7 @@ bool bench_is_bare(enum bench_path path)
 
 bool bench_is_nsfast(enum bench_path path)
 {
-	return path == BENCH_NETFILTER || path == BENCH_BPF || path == BENCH_XDP;
+	return path >= BENCH_NETFILTER;
 }
 
 enum lab_node bench_client(enum bench_path path, enum bench_way way)
@@ -89,6 +89,8 @@ static bool has_room(unsigned flows, enum bench_path path)
 
 	if (bench_is_bare(path) || path == BENCH_BPF || path == BENCH_XDP || !flows)
 		return true;
+	if (bench_is_knob(path))
+		return flows <= 1 << 16;
 	return !sysctl_get("netfilter/nf_conntrack_max", max, sizeof(max)) && flows <= strtoul(max, NULL, 10) / 2;
 }
 
@@ -126,10 +128,18 @@ static int run_self(const char *const argv[])
 	return r ? fail(r < 0 ? r : -EPROTO, "bench: 'nsfast %s' failed (%d)", argv[4], r) : 0;
 }
 
-/* The namespaces have names, which are to differ. flows NULL: the kernel's own table. */
-static int lab_nsfast(struct lab *l, const char *mode, const char *xdp, const char *a, const char *b, const char *flows)
+static int knob(const struct lab *l, enum bench_path path, int cpu)
 {
-	char host[64], ns_a[32], ns_b[32], spec[64];
+	int r = bench_knob(l, path, cpu);
+
+	return r ? fail(r, "bench: %s: cannot set the interfaces so", bench_path_name(path)) : 0;
+}
+
+/* flows NULL: the kernel's own table. */
+static int lab_nsfast(struct lab *l, enum bench_path path, int cpu, const char *flows)
+{
+	const char *mode = path == BENCH_NETFILTER ? "netfilter" : "bpf", *xdp = path == BENCH_XDP ? "native" : "off";
+	char host[64], a[16], b[16], ns_a[32], ns_b[32], spec[64];
 	const char *const up[] = { "nsfast",
 				   "-q",
 				   "-n",
@@ -156,14 +166,20 @@ static int lab_nsfast(struct lab *l, const char *mode, const char *xdp, const ch
 				   "none",
 				   "--max-ports",
 				   "none",
+				   "--mtu",
+				   path == BENCH_MTU ? "9000" : "1500",
 				   flows ? "--flows" : NULL,
 				   flows,
 				   NULL };
 	const char *const publish[] = { "nsfast", "-q", "-n", host, "publish", "add", "t0", spec, NULL };
 	int r = lab_stage(l, NULL);
 
+	if (!r)
+		r = knob(l, path, cpu);
 	if (r)
 		return r;
+	snprintf(a, sizeof(a), "a%u", path); /* a name is one path's */
+	snprintf(b, sizeof(b), "b%u", path);
 	snprintf(host, sizeof(host), "/proc/%d/fd/%d", getpid(), l->ns[LAB_HOST]);
 	snprintf(ns_a, sizeof(ns_a), "%s=10.77.0.2", a);
 	snprintf(ns_b, sizeof(ns_b), "%s=10.77.0.3", b);
@@ -178,7 +194,9 @@ static int lab_nsfast(struct lab *l, const char *mode, const char *xdp, const ch
 		return r;
 	l->ns[LAB_A] = netns_open(a);
 	l->ns[LAB_B] = netns_open(b);
-	return l->ns[LAB_A] < 0 || l->ns[LAB_B] < 0 ? fail(-ENOENT, "bench: nsfast made no namespaces") : 0;
+	if (l->ns[LAB_A] < 0 || l->ns[LAB_B] < 0)
+		return fail(-ENOENT, "bench: nsfast made no namespaces");
+	return knob(l, path, cpu);
 }
 
 static int bed_make(struct bench *b, enum bench_path path)
@@ -189,18 +207,14 @@ static int bed_make(struct bench *b, enum bench_path path)
 		[BENCH_NFT] = LAB_IPTABLES_NFT,
 	};
 	struct bench_bed *bed = &b->beds[path];
-	const char *flows = b->quick ? FLOWS_QUICK : FLOWS;
+	const char *flows = b->quick || bench_is_knob(path) ? FLOWS_QUICK : FLOWS;
 
 	if (bench_is_wire(path))
 		return lab_wire(&bed->lab);
 	if (path == BENCH_RELAY)
 		return bench_relay(bed);
-	if (path == BENCH_BPF)
-		return lab_nsfast(&bed->lab, "bpf", "off", "a", "b", flows);
-	if (path == BENCH_XDP)
-		return lab_nsfast(&bed->lab, "bpf", "native", "e", "f", flows);
-	if (path == BENCH_NETFILTER)
-		return lab_nsfast(&bed->lab, "netfilter", "off", "c", "d", NULL);
+	if (bench_is_nsfast(path))
+		return lab_nsfast(&bed->lab, path, b->cpu, path == BENCH_NETFILTER ? NULL : flows);
 	bed->lacks = lab_bridge_lacks(rules[path]);
 	return bed->lacks ? 0 : lab_bridge(rules[path], &bed->lab);
 }

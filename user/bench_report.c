@@ -118,11 +118,11 @@ static void text_end(const struct bench *b)
 	uname(&u);
 	cpu_model(cpu, sizeof(cpu));
 	out_text(
-		"\n%u rounds (half as many of what --quick leaves out), each path twice in a round, there and back; samples of %u ms; both ends on CPU %d; %.0f s in all.\n"
+		"\n%u rounds (half as many of what --quick leaves out), each path twice in a round, there and back; samples of %u ms; client on CPU %d, server on CPU %d; %.0f s in all.\n"
 		"Ratios are medians of the rounds' ratios, with the least and the greatest. ns: all CPUs' time for each unit.\n"
 		"Disturbed samples: %u taken again, %u disturbed to the last. wire-again is a second bare pair: its ratio is the noise.\n"
 		"Linux %s, %s.\n",
-		b->n_rounds, b->ms, b->cpu, b->seconds, b->again, b->disturbed, u.release, cpu);
+		b->n_rounds, b->ms, b->cpu, b->server_cpu, b->seconds, b->again, b->disturbed, u.release, cpu);
 	out_text(
 		"nsfast-bpf passes no rule of the host's firewall, speaks no STP and no IGMP snooping; the baselines' rules are\n"
 		"those that Docker writes for one network.\n");
@@ -218,6 +218,7 @@ static void json_report(const struct bench *b)
 	out_str("kernel", NULL, u.release);
 	out_str("cpu_model", NULL, cpu);
 	out_u64("cpu", NULL, (uint64_t)b->cpu);
+	out_u64("server_cpu", NULL, (uint64_t)b->server_cpu);
 	out_u64("rounds", NULL, b->n_rounds);
 	out_u64("sample_ms", NULL, b->ms);
 	out_real("seconds", NULL, b->seconds);

@@ -41,25 +41,28 @@ static bool cpu_line(const char *line, const char *name, double ret[8])
 						   &ret[2], &ret[3], &ret[4], &ret[5], &ret[6], &ret[7]) == 8;
 }
 
-static struct usage read_usage(int cpu)
+/* Of the client's and the server's CPU, which are one mostly. */
+static struct usage read_usage(const struct bench *b)
 {
 	FILE *f = fopen("/proc/stat", "re");
-	double hz = (double)sysconf(_SC_CLK_TCK), one[8] = {}, all[8] = {};
+	double hz = (double)sysconf(_SC_CLK_TCK), one[2][8] = {}, all[8] = {};
 	struct usage u = { .at = bench_now() };
 	struct rusage children;
-	char line[256], name[16];
+	char line[256], name[2][16];
 	size_t i;
+	int n = b->server_cpu == b->cpu ? 1 : 2;
 
-	snprintf(name, sizeof(name), "cpu%d ", cpu);
+	snprintf(name[0], sizeof(name[0]), "cpu%d ", b->cpu);
+	snprintf(name[1], sizeof(name[1]), "cpu%d ", b->server_cpu);
 	while (f && fgets(line, sizeof(line), f))
-		if (!cpu_line(line, "cpu ", all))
-			cpu_line(line, name, one);
+		if (!cpu_line(line, "cpu ", all) && !cpu_line(line, name[0], one[0]) && n > 1)
+			cpu_line(line, name[1], one[1]);
 	if (f)
 		fclose(f);
-	for (i = 0; i < ARRAY_SIZE(one); i++)
-		u.all += one[i] / hz;
-	u.idle = (one[3] + one[4]) / hz;
-	u.stolen = one[7] / hz;
+	for (i = 0; i < ARRAY_SIZE(all); i++)
+		u.all += (one[0][i] + one[1][i]) / hz;
+	u.idle = (one[0][3] + one[1][3] + one[0][4] + one[1][4]) / hz;
+	u.stolen = (one[0][7] + one[1][7]) / hz;
 	u.busy = (all[0] + all[1] + all[2] + all[5] + all[6]) / hz;
 	/* The workers' run time is exact, and the packets that their system calls carry are part of it. */
 	if (!getrusage(RUSAGE_CHILDREN, &children))
@@ -71,7 +74,7 @@ static struct usage read_usage(int cpu)
 /* What others had of the CPU's time since then, and what each unit cost all CPUs. */
 static void account(const struct bench *b, unsigned cell, const struct usage *then, struct bench_sample *s)
 {
-	struct usage now = read_usage(b->cpu);
+	struct usage now = read_usage(b);
 	double all = now.all - then->all, units = s->result.rate * (now.at - then->at);
 
 	/* of what is injected, the time around it is the greater part */
@@ -98,7 +101,7 @@ static struct load load_of(const struct bench *b, const struct bench_cell *c, en
 	return (struct load){
 		.kind = c->work->load,
 		.client = { l->ns[bench_client(path, c->way)], b->cpu },
-		.server = { l->ns[bench_server(path, c->way)], b->cpu },
+		.server = { l->ns[bench_server(path, c->way)], b->server_cpu },
 		.to = lab_addr(bench_to(path, c->way)),
 		.port = next_port(),
 		.streams = c->work->streams,
@@ -187,7 +190,7 @@ int bench_measure(struct bench *b, unsigned cell, unsigned round, enum bench_pat
 	int r;
 
 	for (tries = 0; tries < TRIES && !row.kept; tries++) {
-		struct usage then = read_usage(b->cpu);
+		struct usage then = read_usage(b);
 
 		row.sample = (struct bench_sample){};
 		r = run_once(b, c, path, &row.sample.result);

@@ -110,7 +110,7 @@ static void choose_paths(struct bench *b)
 		if (only.paths)
 			b->paths[path] = only.paths & 1U << path;
 		else
-			b->paths[path] = !b->quick || path == BENCH_NFT || path == BENCH_BPF;
+			b->paths[path] = b->quick ? path == BENCH_NFT || path == BENCH_BPF : !bench_is_knob(path);
 	}
 	b->paths[BENCH_WIRE] = true;
 }
@@ -222,6 +222,19 @@ static int number(const char *option, const char *text, unsigned lo, unsigned hi
 	return 0;
 }
 
+/* N, or N,M: the client's, and the server's. */
+static int cpus(char *text, unsigned *ret, unsigned *ret_server)
+{
+	char *second = strchr(text, ',');
+	int r;
+
+	if (second)
+		*second++ = '\0';
+	r = number("cpu", text, 0, CPU_SETSIZE - 1, ret);
+	*ret_server = *ret;
+	return r || !second ? r : number("cpu", second, 0, CPU_SETSIZE - 1, ret_server);
+}
+
 enum { QUICK = OPT_LONG, ONLY, LIST, SVG, N_ROUNDS, TIME, CPU };
 
 static const struct option words[] = {
@@ -236,7 +249,7 @@ static const struct option words[] = {
 };
 
 struct choice {
-	unsigned rounds, ms, cpu;
+	unsigned rounds, ms, cpu, server_cpu;
 	bool quick, list;
 	const char *svg;
 };
@@ -259,7 +272,7 @@ static int parse(int argc, char **argv, struct choice *ret)
 		else if (c == TIME)
 			r = number("time", optarg, 10, 10000, &ret->ms);
 		else if (c == CPU)
-			r = number("cpu", optarg, 0, CPU_SETSIZE - 1, &ret->cpu);
+			r = cpus(optarg, &ret->cpu, &ret->server_cpu);
 		else
 			r = c;
 	}
@@ -317,7 +330,7 @@ static int run_bench(struct bench *b, const char *svg)
 
 int cmd_bench(int argc, char **argv)
 {
-	struct choice as = { .cpu = (unsigned)worker_cpu() };
+	struct choice as = { .cpu = (unsigned)worker_cpu(), .server_cpu = (unsigned)worker_cpu() };
 	struct bench b = {};
 	enum bench_path path;
 	int r = parse(argc, argv, &as);
@@ -333,6 +346,7 @@ int cmd_bench(int argc, char **argv)
 	b.ms = as.ms ? as.ms : as.quick ? MS_QUICK : MS;
 	b.warm_ms = WARM_MS;
 	b.cpu = (int)as.cpu;
+	b.server_cpu = (int)as.server_cpu;
 	choose_paths(&b);
 	r = run_bench(&b, as.svg);
 	bench_beds_close(&b);

@@ -4,3 +4,5 @@
 
 #define BPF_TCX_INGRESS 46 /* enum bpf_attach_type, Linux 6.6 */
 #define BPF_TCX_EGRESS  47 /* enum bpf_attach_type, Linux 6.6 */
+
+#define IFLA_GSO_IPV4_MAX_SIZE 63 /* <linux/if_link.h>, Linux 6.3 */

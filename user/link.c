@@ -6,6 +6,7 @@
 #include <linux/ip.h>
 #include <linux/veth.h>
 
+#include "compat.h"
 #include "link.h"
 
 struct links {
@@ -248,12 +249,16 @@ static int change(struct nl *nl, int ifindex, const struct link_change *c, bool 
 	struct ifinfomsg ifi = { .ifi_index = ifindex };
 	struct nlmsghdr *nlh;
 
-	if (c->mtu || c->alias || c->forwarding4 || ip6) {
+	if (c->mtu || c->alias || c->forwarding4 || c->gso_max || ip6) {
 		nlh = link_msg(nl, RTM_NEWLINK, 0, &ifi);
 		if (c->mtu)
 			mnl_attr_put_u32(nlh, IFLA_MTU, c->mtu);
 		if (c->alias)
 			mnl_attr_put_str(nlh, IFLA_IFALIAS, c->alias);
+		if (c->gso_max) {
+			mnl_attr_put_u32(nlh, IFLA_GSO_MAX_SIZE, c->gso_max);
+			mnl_attr_put_u32(nlh, IFLA_GSO_IPV4_MAX_SIZE, c->gso_max);
+		}
 		if (c->forwarding4 || ip6)
 			put_af_spec(nlh, c, ip6);
 	}

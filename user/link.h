@@ -53,6 +53,7 @@ struct link_change {
 	int forwarding4;   /* net.ipv4.conf.IF.forwarding by IFLA_AF_SPEC: 1 on, -1 off, 0 as it is */
 	int addrgen_none;  /* 1: IFLA_INET6_ADDR_GEN_MODE none; no link-local address appears; 0 as it is */
 	int noarp;         /* 1: IFF_NOARP on */
+	__u32 gso_max; /* bytes of the longest packet that the stack hands over uncut, of both families; 0 as it is */
 };
 int link_set(struct nl *nl, int ifindex, const struct link_change *c);
 /* Another name; an interface that is up keeps running, but on kernels before 6.2, where it is down for that moment. */

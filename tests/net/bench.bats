@@ -74,6 +74,17 @@ measured() {
 	END
 }
 
+@test "knobs are measured when they are named, also with client and server on two CPUs" {
+	[ "$(nproc)" -gt 1 ] || skip "one CPU"
+	run -0 --separate-stderr in_ns "$H" "$NSFAST" -j bench --cpu 0,1 --rounds 1 --time 10 \
+		--only rr,stream,within,out,bpf-gro,bpf-threaded,bpf-rps,bpf-mtu,bpf-big
+	for path in bpf-gro bpf-threaded bpf-rps bpf-mtu bpf-big; do
+		jq -e --arg path "$path" '[.results[] | select(.path == $path and .rate.median > 0)] | length == 4' <<<"$output"
+	done
+	jq -e '.cpu == 0 and .server_cpu == 1 and all(.results[]; .path != "nsfast-bpf")' <<<"$output"
+	untouched
+}
+
 @test "only what is named is measured, and as a table" {
 	run -0 --separate-stderr in_ns "$H" "$NSFAST" bench --only rr,out,nsfast-bpf --rounds 2 --time 10
 	[[ $output == *"TCP request and response, container to outside, translated"* ]]
@@ -88,6 +99,7 @@ measured() {
 	[[ $output == *"'rrr' is nothing that is measured"*"hint: 'nsfast bench --list'"* ]]
 	run -1 in_ns "$H" "$NSFAST" bench --rounds 0
 	run -1 in_ns "$H" "$NSFAST" bench --time 1s
+	run -1 in_ns "$H" "$NSFAST" bench --cpu 0,
 	run -1 in_ns "$H" "$NSFAST" bench more
 	run -1 in_ns "$H" "$NSFAST" bench --only hose,in
 	run -2 in_ns "$H" "$NSFAST" bench --only rr,within,wire --rounds 1 --time 10 --svg /nowhere/chart

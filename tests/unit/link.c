@@ -135,7 +135,7 @@ static int count_linklocal(void)
 
 static void everything_is_set_at_once_on_a_fresh_pair(void **state)
 {
-	struct link_change c = { 1, 1400, "nsfast:n/p", 1, 1, 1 };
+	struct link_change c = { 1, 1400, "nsfast:n/p", 1, 1, 1, 0 };
 	struct nl *nl = *state;
 	struct link a;
 
@@ -159,7 +159,7 @@ static void what_is_not_set_is_left_alone(void **state)
 	struct link a;
 
 	make_pair(nl, "a", "b", 0);
-	set(nl, "a", (struct link_change){ 1, 1400, "text", 1, 1, 1 });
+	set(nl, "a", (struct link_change){ 1, 1400, "text", 1, 1, 1, 0 });
 	set(nl, "a", (struct link_change){});
 	set(nl, "a", (struct link_change){ .mtu = 1300 });
 	a = get(nl, "a");
