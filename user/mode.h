@@ -61,6 +61,8 @@ struct mode {
 	int (*net_del)(struct host *h, const char *name);
 	/* Removes what runs that were killed have left. */
 	int (*repair)(struct host *h);
+	/* Ports of n are to be added, those that are not there: does once what need not be done for each. NULL: nothing. */
+	int (*ports_begin)(struct host *h, const struct network *n);
 	int (*port_add)(struct host *h, struct network *n, struct port *p);
 	/* Makes the IPv6 address of a port that is there what it is in p. */
 	int (*port_six)(struct host *h, const struct network *n, const struct port *p);

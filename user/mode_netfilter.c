@@ -18,6 +18,7 @@ const struct mode mode_netfilter = {
 	.net_change = nf_net_change,
 	.net_del = nf_net_del,
 	.repair = nf_net_repair,
+	.ports_begin = nf_ports_begin,
 	.port_add = nf_port_add,
 	.port_six = nf_port_six,
 	.port_del = nf_port_del,

@@ -184,17 +184,55 @@ static int port_adopt(struct host *h, const struct network *n, struct port *p, i
 	return r;
 }
 
-static int port_create(struct host *h, const struct network *n, const struct network *now, struct port *p, int bridge)
+/* Those that live in namespaces are entered in the record all at once, with their MACs, and the rules follow once: with
+ * each they would be written anew for all. */
+int nf_ports_begin(struct host *h, const struct network *n)
+{
+	struct network now;
+	struct port p;
+	bool any = false;
+	size_t i;
+	int r = nf_record_read(h, n->name, &now);
+
+	if (r)
+		return r;
+	for (i = 0; !r && i < n->n_ports; i++) {
+		p = n->ports[i];
+		if (!p.netns[0] || network_port(&now, p.name))
+			continue;
+		if (!(p.has & PORT_HAS_MAC))
+			ifname_mac(n->name, port_number(&now), p.mac);
+		any = true;
+		record_put(&now, &p);
+		r = port_begin(h, n->name, &p);
+	}
+	if (!r && any)
+		r = nf_record_write(h, &now);
+	if (!r && any)
+		r = nf_rules_sync(h, NULL);
+	network_free(&now);
+	return r;
+}
+
+/* begun: what the record has of it already, or NULL. */
+static int port_create(struct host *h, const struct network *n, const struct network *now, struct port *p,
+		       const struct port *begun, int bridge)
 {
 	autoclose int netns = -1;
+	struct port own = *p;
 	struct link l;
 	int r = host_netns_get(h, n->name, p->netns, &netns);
 
+	if (begun) {
+		memcpy(own.mac, begun->mac, sizeof(own.mac));
+		own.has |= PORT_HAS_MAC;
+	}
 	if (!r)
-		r = port_veth(h, n, p, netns, port_number(now), &l);
-	if (!r)
+		r = port_veth(h, n, &own, netns, port_number(now), &l);
+	memcpy(p->mac, own.mac, sizeof(p->mac));
+	if (!r && !begun)
 		r = port_begin(h, n->name, p);
-	if (!r)
+	if (!r && !begun)
 		r = port_record(h, n->name, record_put, p);
 	if (!r)
 		r = port_join(h, n, p, &l, bridge);
@@ -212,7 +250,8 @@ int nf_port_add(struct host *h, struct network *n, struct port *p)
 	r = nf_record_read(h, n->name, &now);
 	if (r)
 		return r;
-	r = p->dev[0] ? port_adopt(h, n, p, bridge.ifindex) : port_create(h, n, &now, p, bridge.ifindex);
+	r = p->dev[0] ? port_adopt(h, n, p, bridge.ifindex)
+		      : port_create(h, n, &now, p, network_port(&now, p->name), bridge.ifindex);
 	network_free(&now);
 	if (r) {
 		nf_port_del(h, n->name, p->name);
@@ -268,6 +307,8 @@ int nf_port_del(struct host *h, const char *net, const char *name)
 	second = nf_flows_end_addr(&p.addr6);
 	r = r ? r : second;
 	second = port_leave(h, p.netns);
+	r = r ? r : second;
+	second = port_end(h, net, &p);
 	return r ? r : second;
 }
 

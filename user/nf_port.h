@@ -5,6 +5,7 @@
 #include "host.h"
 #include "net.h"
 
+int nf_ports_begin(struct host *h, const struct network *n);
 int nf_port_add(struct host *h, struct network *n, struct port *p);
 int nf_port_six(struct host *h, const struct network *n, const struct port *p);
 int nf_port_del(struct host *h, const char *net, const char *name);

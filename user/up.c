@@ -108,6 +108,11 @@ static int up_import(struct host *h, const struct mode *m, const struct network 
 	return r;
 }
 
+static int up_begin_ports(struct host *h, const struct mode *m, const struct network *want)
+{
+	return m->ports_begin ? m->ports_begin(h, want) : 0;
+}
+
 static int up_new(struct host *h, const struct mode *m, struct network *want, struct up_result *ret)
 {
 	bool published;
@@ -116,6 +121,8 @@ static int up_new(struct host *h, const struct mode *m, struct network *want, st
 
 	if (!r)
 		r = up_import(h, m, NULL, want, ret);
+	if (!r)
+		r = up_begin_ports(h, m, want);
 	for (i = 0; !r && i < want->n_ports; i++) {
 		r = up_interrupted();
 		if (!r)
@@ -157,7 +164,7 @@ static int up_add_ports(struct host *h, const struct mode *m, const struct netwo
 			struct up_result *ret)
 {
 	size_t i;
-	int r = 0;
+	int r = up_begin_ports(h, m, want);
 
 	for (i = 0; !r && i < want->n_ports; i++) {
 		const struct port *now = network_port(is, want->ports[i].name);

@@ -38,6 +38,17 @@ works() {
 	done
 }
 
+@test "ports that are added together cost the rules one change, not one each" {
+	local args=()
+	for port in {1..12}; do args+=(--ns "p$port"); done
+	strace -f -qq -e trace=execve -e signal=none -o "$ROOM/runs" \
+		"$NSFAST" -n "$H" up t0 --mode netfilter --subnet 10.77.0.1/24 --uplink up0 "${args[@]}"
+	[ "$(grep -c 'execve(.*/nft".*= 0' "$ROOM/runs")" -le 3 ]
+	[ "$(nsf -j show t0 | jq '.[0].ports | length')" = 12 ]
+	in_ns p1 ping -c 1 -W 1 10.77.0.13
+	in_ns p12 ping -c 1 -W 1 203.0.113.10
+}
+
 @test "a firewall that drops what is forwarded is named, and what is said to cure it does" {
 	local line
 	in_ns "$H" iptables -P FORWARD DROP
