@@ -205,6 +205,7 @@ int bpf_net_clear(struct host *h, __u32 id, const char *name)
 
 	row->name[0] = '\0';
 	first = bpf_publish_drop(h, id, 0);
+	bpf_ports_release(h, row->first);
 	while (row->first) {
 		r = bpf_port_clear(h, row->first);
 		first = first ? first : r;

@@ -205,6 +205,27 @@ int bpf_port_add(struct host *h, struct network *n, struct port *p)
 	return 0;
 }
 
+static bool port_is_ours(const struct link *l)
+{
+	return streq(l->kind, "veth") && (ifname_is_port(l->name) || !strncmp(l->alias, "nsfast:", 7));
+}
+
+void bpf_ports_release(struct host *h, __u32 first)
+{
+	autofree int *ifindex = calloc(NSF_SLOTS_MAX, sizeof(*ifindex));
+	struct link l;
+	size_t n = 0;
+	__u32 slot;
+
+	if (!ifindex || h->handing)
+		return;
+	for (slot = first; slot && n < NSF_SLOTS_MAX; slot = h->dp.ports[slot].next)
+		if (h->dp.names[slot].netns[0] && !link_get(h->nl, NULL, h->dp.ports[slot].ifindex, &l) &&
+		    port_is_ours(&l))
+			ifindex[n++] = l.ifindex;
+	link_del_all(h->nl, ifindex, n);
+}
+
 /* Our own interface goes; an adopted one is put back as it was. */
 static int port_release(struct host *h, const struct nsf_port *row, bool managed)
 {
@@ -219,9 +240,7 @@ static int port_release(struct host *h, const struct nsf_port *row, bool managed
 	if (link_get(h->nl, NULL, row->ifindex, &l))
 		return managed ? 0 : state_unset(h->cookie, "down", key);
 	if (managed)
-		r = streq(l.kind, "veth") && (ifname_is_port(l.name) || !strncmp(l.alias, "nsfast:", 7))
-			    ? link_del(h->nl, l.ifindex)
-			    : 0;
+		r = port_is_ours(&l) ? link_del(h->nl, l.ifindex) : 0;
 	else
 		r = state_get(h->cookie, "down", key, name, sizeof(name)) ? 0 : link_set(h->nl, l.ifindex, &down);
 	if (r)

@@ -16,6 +16,9 @@ int bpf_port_take(struct host *h, const struct network *n, const struct port *p)
 /* Removes the port in a slot and the rules that lead to it, however far its making came, but not its namespace. Its flows
  * end with the next purge. */
 int bpf_port_clear(struct host *h, __u32 slot);
+/* The interfaces of those ports, first and what follows it, that live in namespaces go at once. What stays, bpf_port_clear()
+ * tries again and tells. */
+void bpf_ports_release(struct host *h, __u32 first);
 /* True if a port lives in the namespace of that name. */
 bool bpf_port_lives(struct host *h, const char *netns);
 /* Sets the MTU of both ends of a managed port. */

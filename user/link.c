@@ -5,6 +5,7 @@
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/veth.h>
+#include <sys/random.h>
 
 #include "compat.h"
 #include "link.h"
@@ -75,6 +76,9 @@ static void parse_attr(const struct nlattr *a, struct link *l)
 		break;
 	case IFLA_MASTER:
 		put_u32((__u32 *)&l->master, a);
+		break;
+	case IFLA_GROUP:
+		put_u32(&l->group, a);
 		break;
 	}
 }
@@ -318,4 +322,62 @@ int link_del(struct nl *nl, int ifindex)
 	link_msg(nl, RTM_DELLINK, 0, &ifi);
 	r = nl_send(nl, NULL);
 	return r == -ENODEV ? 0 : r;
+}
+
+/* Moves them into a group; *ret: how many of them there are. */
+static int group_join(struct nl *nl, const int *ifindex, size_t n, __u32 group, size_t *ret)
+{
+	size_t i;
+	int r;
+
+	*ret = 0;
+	for (i = 0; i < n; i++) {
+		struct ifinfomsg ifi = { .ifi_index = ifindex[i] };
+
+		mnl_attr_put_u32(link_msg(nl, RTM_SETLINK, 0, &ifi), IFLA_GROUP, group);
+		r = nl_send(nl, NULL);
+		if (r && r != -ENODEV)
+			return r;
+		*ret += !r;
+	}
+	return 0;
+}
+
+struct group {
+	__u32 group;
+	size_t n;
+};
+
+static int group_count(const struct link *l, void *arg)
+{
+	struct group *g = arg;
+
+	g->n += l->group == g->group;
+	return 0;
+}
+
+int link_del_all(struct nl *nl, const int *ifindex, size_t n)
+{
+	struct ifinfomsg none = {};
+	struct group g;
+	size_t joined;
+	int r;
+
+	if (n < 2)
+		return n ? link_del(nl, *ifindex) : 0;
+	do /* one that nobody uses */ {
+		if (getrandom(&g.group, sizeof(g.group), 0) != sizeof(g.group))
+			return -EIO;
+		g.n = 0;
+		r = link_list(nl, group_count, &g);
+	} while (!r && (g.n || !g.group));
+	if (!r)
+		r = group_join(nl, ifindex, n, g.group, &joined);
+	if (r || !joined)
+		return r;
+	r = link_list(nl, group_count, &g);
+	if (!r && g.n != joined) /* somebody joined it */
+		return -EBUSY;
+	mnl_attr_put_u32(link_msg(nl, RTM_DELLINK, 0, &none), IFLA_GROUP, g.group);
+	return r ? r : nl_send(nl, NULL);
 }

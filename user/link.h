@@ -20,6 +20,7 @@ struct link {
 	int peer;       /* IFLA_LINK: ifindex of a veth's other end, in that end's namespace; 0 if none */
 	int peer_netns; /* IFLA_LINK_NETNSID: >= 0 if the other end is in another namespace, else -1 */
 	int master;     /* ifindex, 0 if none */
+	__u32 group;    /* IFLA_GROUP */
 };
 
 /* By name or, with name NULL, by ifindex. -ENODEV if there is none. */
@@ -60,6 +61,9 @@ int link_set(struct nl *nl, int ifindex, const struct link_change *c);
 int link_rename(struct nl *nl, int ifindex, const char *name);
 /* 0 also if it is not there. */
 int link_del(struct nl *nl, int ifindex);
+/* Many at once: the kernel waits for its readers once for all of them, and not some 30 ms for each. Those that are not there
+ * are none. They are of kinds that can be deleted, as veth can, and in a group of their own for that moment. */
+int link_del_all(struct nl *nl, const int *ifindex, size_t n);
 
 /* An address of either family with prefix length. */
 struct addr {

@@ -351,6 +351,7 @@ int nf_net_del(struct host *h, const char *name)
 	if (r)
 		return r;
 	first = nf_record_begin(h, name);
+	nf_ports_release(h, &n);
 	for (i = 0; i < n.n_ports; i++) {
 		r = nf_port_release(h, name, &n.ports[i]);
 		first = first ? first : r;

@@ -283,6 +283,22 @@ int nf_port_release(struct host *h, const char *net, const struct port *p)
 	return state_unset(h->cookie, "down", ifname);
 }
 
+void nf_ports_release(struct host *h, const struct network *n)
+{
+	autofree int *ifindex = calloc(n->n_ports + 1, sizeof(*ifindex));
+	char ifname[IFNAMSIZ];
+	struct link l;
+	size_t i, found = 0;
+
+	for (i = 0; ifindex && i < n->n_ports; i++) {
+		port_ifname(n->name, &n->ports[i], ifname);
+		if (n->ports[i].netns[0] && !link_get(h->nl, ifname, 0, &l) && streq(l.kind, "veth"))
+			ifindex[found++] = l.ifindex;
+	}
+	if (ifindex)
+		link_del_all(h->nl, ifindex, found);
+}
+
 int nf_port_del(struct host *h, const char *net, const char *name)
 {
 	struct network now;

@@ -15,6 +15,8 @@ void nf_port_limit(struct host *h, const struct network *n, const struct port *p
 int nf_port_repair(struct host *h);
 /* Takes the interface away, or gives an adopted one back as it was. 0 also if it is not there. Prints. */
 int nf_port_release(struct host *h, const char *net, const struct port *p);
+/* The interfaces of all ports that live in namespaces go at once. What stays, nf_port_release() tries again and tells. */
+void nf_ports_release(struct host *h, const struct network *n);
 /* Sets the MTU of both ends of a managed port. Prints. */
 int nf_port_mtu(struct host *h, const struct network *n, const struct port *p, __u32 mtu);
 /* Puts a port that is there back on the bridge, if it is not. Prints. */

@@ -292,6 +292,35 @@ static void a_neighbour_has_the_mac_it_was_given_and_others_none(void **state)
 	assert_int_equal(neighbour_get(nl, a.peer, &four, mac), -ENOENT);
 }
 
+static void many_are_deleted_at_once_and_no_others(void **state)
+{
+	struct nl *nl = *state;
+	struct link l;
+	int some[3], with_lo[2];
+
+	make_pair(nl, "a", "b", 0);
+	make_pair(nl, "c", "d", 0);
+	make_pair(nl, "e", "f", 0);
+	some[0] = get(nl, "a").ifindex;
+	some[1] = 9999; /* gone already */
+	some[2] = get(nl, "c").ifindex;
+	with_lo[0] = some[0];
+	with_lo[1] = 1;
+	assert_int_not_equal(link_del_all(nl, with_lo, 2), 0);
+	assert_int_equal(link_get(nl, "a", 0, &l), 0);
+	assert_int_equal(link_del_all(nl, some, 3), 0);
+	assert_int_equal(link_get(nl, "b", 0, &l), -ENODEV);
+	assert_int_equal(link_get(nl, "d", 0, &l), -ENODEV);
+	assert_int_equal(link_get(nl, "e", 0, &l), 0);
+	assert_int_equal(l.group, 0);
+	assert_int_equal(link_get(nl, "lo", 0, &l), 0);
+	assert_int_equal(link_del_all(nl, some, 3), 0);
+	assert_int_equal(link_del_all(nl, NULL, 0), 0);
+	some[0] = get(nl, "e").ifindex;
+	assert_int_equal(link_del_all(nl, some, 1), 0);
+	assert_int_equal(link_get(nl, "f", 0, &l), -ENODEV);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +334,7 @@ int main(void)
 		IN_NETNS(a_link_without_a_carrier_to_wait_for_gets_no_link_local_address_either),
 		IN_NETNS(the_longest_alias_fits),
 		IN_NETNS(deleting_one_end_takes_both_and_can_be_repeated),
+		IN_NETNS(many_are_deleted_at_once_and_no_others),
 		IN_NETNS(a_neighbour_has_the_mac_it_was_given_and_others_none),
 		IN_NETNS(all_links_are_listed_and_a_walk_can_be_ended),
 	};
