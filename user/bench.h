@@ -43,9 +43,10 @@ const char *bench_way_text(enum bench_way way);
 /* One kind of traffic. */
 struct bench_work {
 	const char *name, *title, *unit;
-	enum { BENCH_LOAD, BENCH_BESIDE, BENCH_HOSE } kind;
+	enum { BENCH_LOAD, BENCH_BESIDE, BENCH_HOSE, BENCH_LIFE } kind;
 	enum load_kind load; /* BENCH_LOAD; BENCH_BESIDE: beside one stream */
 	unsigned streams;
+	bool ends;      /* BENCH_LIFE: what is measured is how containers go, not how they come */
 	bool segments;  /* the sender's stack cuts TCP into segments, as where nothing is offloaded */
 	unsigned flows; /* BENCH_HOSE; 0: each packet is a new one's first */
 	unsigned ways;  /* bits by enum bench_way */
@@ -123,6 +124,11 @@ int bench_measure(struct bench *b, unsigned cell, unsigned round, enum bench_pat
 
 /* Packets a second that come through when they are injected at the client, all on one CPU. */
 int bench_hose(struct bench *b, const struct bench_cell *c, enum bench_path path, struct load_result *ret);
+
+/* Containers made or removed a second. */
+int bench_life(const struct bench *b, const struct bench_cell *c, enum bench_path path, struct load_result *ret);
+/* Runs this program with other arguments, NULL at their end; prints. */
+int bench_self(const char *const argv[]);
 
 /* What a path is to another one, over all rounds in which both were measured; median 0 if there was none. */
 struct spread bench_ratio(const struct bench *b, const struct bench_cell *c, enum bench_path path, enum bench_path to);

@@ -103,6 +103,8 @@ bool bench_fits(const struct bench *b, const struct bench_cell *c, enum bench_pa
 		return false;
 	if (aside && c->work && !c->work->main)
 		return false;
+	if (c->work && c->work->kind == BENCH_LIFE)
+		return path == BENCH_WIRE || path == BENCH_BRIDGE || path == BENCH_NETFILTER || path == BENCH_BPF;
 	return c->way == BENCH_WITHIN ? path != BENCH_XDP && path != BENCH_RELAY : path != BENCH_BRIDGE;
 }
 
@@ -118,7 +120,7 @@ static int exec_self(int out, void *arg)
 	return 127;
 }
 
-static int run_self(const char *const argv[])
+int bench_self(const char *const argv[])
 {
 	autoclose int self = netns_self();
 	int r = worker_run(self, 60, exec_self, (void *)argv);
@@ -183,13 +185,13 @@ static int lab_nsfast(struct lab *l, enum bench_path path, int cpu, const char *
 	snprintf(host, sizeof(host), "/proc/%d/fd/%d", getpid(), l->ns[LAB_HOST]);
 	snprintf(ns_a, sizeof(ns_a), "%s=10.77.0.2", a);
 	snprintf(ns_b, sizeof(ns_b), "%s=10.77.0.3", b);
-	r = run_self(up);
+	r = bench_self(up);
 	snprintf(spec, sizeof(spec), PUBLISHED ":%s:" PUBLISHED "/tcp", b);
 	if (!r)
-		r = run_self(publish);
+		r = bench_self(publish);
 	snprintf(spec, sizeof(spec), PUBLISHED ":%s:" PUBLISHED "/udp", b);
 	if (!r)
-		r = run_self(publish);
+		r = bench_self(publish);
 	if (r)
 		return r;
 	l->ns[LAB_A] = netns_open(a);

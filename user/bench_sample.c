@@ -71,6 +71,12 @@ static struct usage read_usage(const struct bench *b)
 	return u;
 }
 
+/* True if it is processes of ours that carry it from end to end; the rest is the kernel's own threads' too. */
+static bool carried(const struct bench_work *w)
+{
+	return w->kind == BENCH_LOAD || w->kind == BENCH_BESIDE;
+}
+
 /* What others had of the CPU's time since then, and what each unit cost all CPUs. */
 static void account(const struct bench *b, unsigned cell, const struct usage *then, struct bench_sample *s)
 {
@@ -78,7 +84,7 @@ static void account(const struct bench *b, unsigned cell, const struct usage *th
 	double all = now.all - then->all, units = s->result.rate * (now.at - then->at);
 
 	/* of what is injected, the time around it is the greater part */
-	if (units > 0 && b->cells[cell].work->kind != BENCH_HOSE)
+	if (units > 0 && carried(b->cells[cell].work))
 		s->cpu_ns = (now.busy - then->busy) * 1e9 / units;
 	if (all <= 0)
 		return;
@@ -164,6 +170,8 @@ static int run_once(struct bench *b, const struct bench_cell *c, enum bench_path
 		return run_load(b, c, path, ret);
 	if (c->work->kind == BENCH_BESIDE)
 		return run_beside(b, c, path, ret);
+	if (c->work->kind == BENCH_LIFE)
+		return bench_life(b, c, path, ret);
 	return bench_hose(b, c, path, ret);
 }
 
@@ -180,8 +188,8 @@ static int keep_row(struct bench *b, const struct bench_row *row)
 	return 0;
 }
 
-/* A disturbed sample is taken again at once, a few times at most, so that it ends on a busy machine too. What is injected
- * may be carried on by the kernel's own thread, which is then no stranger. */
+/* A disturbed sample is taken again at once, a few times at most, so that it ends on a busy machine too. What
+ * the kernel's own threads have a part in knows no strangers. */
 int bench_measure(struct bench *b, unsigned cell, unsigned round, enum bench_path path, struct bench_sample *ret)
 {
 	const struct bench_cell *c = &b->cells[cell];
@@ -199,8 +207,7 @@ int bench_measure(struct bench *b, unsigned cell, unsigned round, enum bench_pat
 				       ? r
 				       : fail(r, "bench: %s, %s: no measurement", bench_path_name(path), c->work->name);
 		account(b, cell, &then, &row.sample);
-		row.kept = row.sample.stolen <= STOLEN_MAX &&
-			   (c->work->kind == BENCH_HOSE || row.sample.foreign <= FOREIGN_MAX);
+		row.kept = row.sample.stolen <= STOLEN_MAX && (!carried(c->work) || row.sample.foreign <= FOREIGN_MAX);
 		b->again += !row.kept && tries + 1 < TRIES;
 		b->disturbed += !row.kept && tries + 1 == TRIES;
 		r = keep_row(b, &row);

@@ -41,6 +41,9 @@ static const struct bench_work works[] = {
 	{ "hose1m", "UDP, 60 bytes, injected, 1,048,576 flows", "packets", .kind = BENCH_HOSE, .flows = 1 << 20,
 	  .ways = OUTSIDE },
 	{ "new", "UDP, 60 bytes, injected, each a new flow", "packets", .kind = BENCH_HOSE, .ways = WAY(OUT) },
+	{ "make", "Containers made, 32 at once", "containers", .kind = BENCH_LIFE, .ways = WAY(WITHIN) },
+	{ "end", "Containers removed, 32 at once", "containers", .kind = BENCH_LIFE, .ends = true,
+	  .ways = WAY(WITHIN) },
 };
 
 /* What --only has named, as bits; of a kind of which it names none, all are meant. */

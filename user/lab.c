@@ -384,6 +384,89 @@ int lab_bridge(enum lab_rules rules, struct lab *ret)
 	return build_done(&b, ret);
 }
 
+static int crowd_member(struct build *b, bool bridge, unsigned i)
+{
+	char port[IFNAMSIZ], address[ADDR_STRLEN];
+	int r;
+
+	snprintf(port, sizeof(port), "veth%u", i);
+	snprintf(address, sizeof(address), "10.77.0.%u/24", 2 + i);
+	r = bridge ? add_container(b, LAB_A, (__u8)(2 + i), port, address) : add_node(b, LAB_A);
+	if (!r && !bridge)
+		r = add_pair(b, (__u8)(2 + i), (struct end){ LAB_HOST, port, NULL },
+			     (struct end){ LAB_A, "eth0", address });
+	if (!r && !bridge)
+		r = add_default(b->nl[LAB_A], "eth0", LAB_GATEWAY);
+	nl_close(b->nl[LAB_A]);
+	b->nl[LAB_A] = NULL;
+	return r;
+}
+
+int lab_crowd(bool bridge, struct lab_crowd *ret)
+{
+	autobuild struct build b = BUILD_NONE;
+	unsigned i;
+	int r;
+
+	memset(ret, 0xff, sizeof(*ret));
+	r = add_node(&b, LAB_HOST);
+	if (!r && bridge)
+		r = bridge_add(b.nl[LAB_HOST], LAB_BRIDGE, NULL, LAB_MTU, true);
+	if (!r && bridge)
+		r = raise_link(b.nl[LAB_HOST], LAB_BRIDGE, LAB_GATEWAY);
+	for (i = 0; !r && i < LAB_CROWD; i++) {
+		r = crowd_member(&b, bridge, i);
+		ret->ns[i] = b.lab.ns[LAB_A];
+		b.lab.ns[LAB_A] = -1;
+	}
+	ret->host = b.lab.ns[LAB_HOST];
+	b.lab.ns[LAB_HOST] = -1;
+	return r;
+}
+
+static int count_link(const struct link *l, void *arg)
+{
+	*(int *)arg += l->ifindex != 1;
+	return 0;
+}
+
+int lab_links(int host)
+{
+	autonl struct nl *nl = NULL;
+	int n = 0, r = nl_open_in(host, &nl);
+
+	if (!r)
+		r = link_list(nl, count_link, &n);
+	return r ? r : n;
+}
+
+int lab_links_gone(int host, int most)
+{
+	int tries, n = 0;
+
+	for (tries = 0; tries < 10000; tries++) {
+		n = lab_links(host);
+		if (n <= most)
+			return n < 0 ? n : 0;
+		usleep(1000);
+	}
+	return -ETIMEDOUT;
+}
+
+int lab_crowd_close(struct lab_crowd *c)
+{
+	unsigned i;
+	int r;
+
+	for (i = 0; i < LAB_CROWD; i++)
+		if (c->ns[i] >= 0)
+			close(c->ns[i]);
+	r = c->host >= 0 ? lab_links_gone(c->host, 1) : 0; /* the bridge stays */
+	if (c->host >= 0)
+		close(c->host);
+	return r;
+}
+
 int lab_stage(struct lab *ret, const char *name)
 {
 	autobuild struct build b = BUILD_NONE;

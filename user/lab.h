@@ -36,6 +36,17 @@ int lab_pairs(struct lab *ret, int ends[2]);
  * by one of the two; or none of it, and netfilter out of the way. -EOPNOTSUPP with a message if iptables is missing. */
 enum lab_rules { LAB_IPTABLES, LAB_IPTABLES_LEGACY, LAB_IPTABLES_NFT, LAB_NO_RULES };
 int lab_bridge(enum lab_rules rules, struct lab *ret);
+/* A host, and containers with a pair, an address and a route each, which nothing joins, or a bridge does. closed: when the host
+ * has none of their interfaces any more. */
+#define LAB_CROWD 32
+struct lab_crowd {
+	int host, ns[LAB_CROWD];
+};
+int lab_crowd(bool bridge, struct lab_crowd *ret);
+int lab_crowd_close(struct lab_crowd *c);
+/* Interfaces of a host beside lo, or -errno; and waits until there are no more than so many, -ETIMEDOUT if they stay. */
+int lab_links(int host);
+int lab_links_gone(int host, int most);
 /* The empty stage for nsfast: a host with an uplink and a default route, and the outside, which knows no way back to
  * private addresses. name (may be NULL) names the host's namespace under /run/netns. */
 int lab_stage(struct lab *ret, const char *name);
