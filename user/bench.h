@@ -49,6 +49,7 @@ struct bench_work {
 	bool ends;      /* BENCH_LIFE: what is measured is how containers go, not how they come */
 	bool segments;  /* the sender's stack cuts TCP into segments, as where nothing is offloaded */
 	unsigned flows; /* BENCH_HOSE; 0: each packet is a new one's first */
+	bool flood;     /* BENCH_HOSE: nobody asked for them */
 	unsigned ways;  /* bits by enum bench_way */
 	bool main;      /* part of --quick; in all rounds, and on the paths that show limits and noise */
 };

@@ -101,7 +101,7 @@ bool bench_fits(const struct bench *b, const struct bench_cell *c, enum bench_pa
 
 	if (!b->paths[path] || b->beds[path].lacks || (c->work && !has_room(c->work->flows, path)))
 		return false;
-	if (aside && c->work && !c->work->main)
+	if (aside && c->work && !c->work->main && !(c->work->flood && path == BENCH_XDP))
 		return false;
 	if (c->work && c->work->kind == BENCH_LIFE)
 		return path == BENCH_WIRE || path == BENCH_BRIDGE || path == BENCH_NETFILTER || path == BENCH_BPF;

@@ -26,6 +26,7 @@
 #define FIRST    1024  /* port */
 #define BITS_MAX 15
 #define FAR      0xcb007120 /* 203.0.113.32: routed by default, and nobody's */
+#define STRANGER 0xc6120001 /* 198.18.0.1: nobody inside has spoken to it */
 #define DISCARD  9
 #define LIMIT_S  300 /* of one injection */
 #define SINK     "bench"
@@ -54,7 +55,7 @@ static int hose_open(void)
 
 struct hose {
 	enum bench_way way;
-	bool wire;
+	bool wire, flood;
 	unsigned flows, ms;
 	__u64 most; /* packets; 0: until the time is over */
 	struct addr to;
@@ -116,7 +117,7 @@ static void hose_frame(struct nsf_hose *g, const struct hose *j, const __u8 dst[
 	put16(udp + (back ? 0 : 2), DISCARD);
 	put16(udp + 4, NSF_HOSE_LEN - 34);
 	g->outward = !back;
-	g->base = j->wire || j->way == BENCH_WITHIN ? get32(&b) : FAR;
+	g->base = j->wire || j->way == BENCH_WITHIN ? get32(&b) : j->flood ? STRANGER : FAR;
 	g->ip_sum = sum(ip, 20);
 	g->udp_sum = sum(ip + 12, 8) + IPPROTO_UDP + (NSF_HOSE_LEN - 34) + sum(udp, NSF_HOSE_LEN - 34);
 }
@@ -231,12 +232,13 @@ static int sink_finish(int out, void *arg)
 	return nft_run(sink_end, sizeof(sink_end) - 1) != 0;
 }
 
-static __u64 sink_got(int netns)
+/* A number that a worker in a namespace tells. */
+static __u64 told_by(int netns, int (*read)(int out, void *arg))
 {
 	autoworker struct worker w = WORKER_NONE;
 	__u64 got = 0;
 
-	if (!worker_start(&w, netns, -1, 5, sink_read, NULL))
+	if (!worker_start(&w, netns, -1, 5, read, NULL))
 		worker_read(&w, &got, sizeof(got), 5000);
 	return got;
 }
@@ -285,7 +287,7 @@ static int peer_set(int injector, int receiver, bool on)
 static int hose_warm(const struct bench *b, struct hose j, enum bench_path path)
 {
 	const struct lab *l = &b->beds[path].lab;
-	bool ask = j.way == BENCH_BACK && !j.wire;
+	bool ask = j.way == BENCH_BACK && !j.wire, flood = j.flood;
 	double seconds;
 	int r = 0;
 
@@ -294,19 +296,40 @@ static int hose_warm(const struct bench *b, struct hose j, enum bench_path path)
 	j.most = j.flows > WARM && !j.wire ? j.flows : WARM;
 	if (ask) {
 		j.way = BENCH_OUT;
+		j.flood = false; /* it goes to numbers that others are answered at */
 		r = peer_set(l->ns[LAB_A], l->ns[LAB_HOST], true);
 		if (!r)
 			r = hose_for(l->ns[LAB_A], b->cpu, &j, &seconds);
 		if (!r)
 			r = peer_set(l->ns[LAB_A], l->ns[LAB_HOST], false);
 		j.way = BENCH_BACK;
+		j.flood = flood;
 	}
 	return r ? r : hose_for(l->ns[bench_client(path, j.way)], b->cpu, &j, &seconds);
 }
 
+static int uplink_read(int out, void *arg)
+{
+	autonl struct nl *nl = NULL;
+	struct link_counts c = {};
+	struct link up0;
+
+	(void)arg;
+	if (!nl_open(&nl) && !link_get(nl, LAB_UPLINK, 0, &up0))
+		link_counts(nl, up0.ifindex, &c);
+	return write(out, &c.rx_packets, sizeof(c.rx_packets)) != sizeof(c.rx_packets);
+}
+
+/* What came through; of what nobody asked for, what came in at the uplink, whose fate was decided then. */
+static __u64 hose_got(const struct lab *l, const struct hose *j, int sink)
+{
+	return j->flood && !j->wire ? told_by(l->ns[LAB_HOST], uplink_read) : told_by(sink, sink_read);
+}
+
 static int hose_count(const struct bench *b, struct hose *j, enum bench_path path, int sink, struct load_result *ret)
 {
-	int injector = b->beds[path].lab.ns[bench_client(path, j->way)];
+	const struct lab *l = &b->beds[path].lab;
+	int injector = l->ns[bench_client(path, j->way)];
 	__u64 before, got;
 	double seconds;
 	__u32 sent;
@@ -314,12 +337,12 @@ static int hose_count(const struct bench *b, struct hose *j, enum bench_path pat
 
 	if (r)
 		return r;
-	before = sink_got(sink);
+	before = hose_got(l, j, sink);
 	sent = j->flows ? 0 : skel->bss->hose.next;
 	r = hose_for(injector, b->cpu, j, &seconds);
 	if (r)
 		return r;
-	got = sink_got(sink) - before;
+	got = hose_got(l, j, sink) - before;
 	sent = skel->bss->hose.next - sent;
 	ret->rate = (double)got / seconds;
 	ret->loss = 1 - (double)got / sent;
@@ -332,6 +355,7 @@ int bench_hose(struct bench *b, const struct bench_cell *c, enum bench_path path
 	struct hose j = {
 		.way = c->way,
 		.wire = bench_is_bare(path),
+		.flood = c->work->flood,
 		.flows = c->work->flows,
 		.ms = b->ms,
 		.most = c->work->flows ? 0 : NEW,

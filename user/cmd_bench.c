@@ -41,6 +41,8 @@ static const struct bench_work works[] = {
 	{ "hose1m", "UDP, 60 bytes, injected, 1,048,576 flows", "packets", .kind = BENCH_HOSE, .flows = 1 << 20,
 	  .ways = OUTSIDE },
 	{ "new", "UDP, 60 bytes, injected, each a new flow", "packets", .kind = BENCH_HOSE, .ways = WAY(OUT) },
+	{ "flood", "UDP, 60 bytes, injected, that nobody asked for", "packets", .kind = BENCH_HOSE, .flows = 1 << 10,
+	  .flood = true, .ways = WAY(BACK) },
 	{ "make", "Containers made, 32 at once", "containers", .kind = BENCH_LIFE, .ways = WAY(WITHIN) },
 	{ "end", "Containers removed, 32 at once", "containers", .kind = BENCH_LIFE, .ends = true,
 	  .ways = WAY(WITHIN) },
@@ -142,10 +144,10 @@ static int choose_cells(struct bench *b)
 	return b->n_cells ? 0 : fail_usage("bench: --only leaves nothing to measure");
 }
 
-/* What is not the main traffic has every other round. */
+/* What is not the main traffic has a third of the rounds. */
 static unsigned rounds_of(const struct bench *b, size_t cell)
 {
-	return b->cells[cell].work->main ? b->n_rounds : (b->n_rounds + 1) / 2;
+	return b->cells[cell].work->main ? b->n_rounds : (b->n_rounds + 2) / 3;
 }
 
 /* Where it is, on a terminal, in one line that is written over. */

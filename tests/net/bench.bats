@@ -12,7 +12,7 @@ setup_file() {
 	host_up
 	snapshot "$H" >"$ROOM/before"
 	local code=0
-	in_ns "$H" "$NSFAST" -j bench --only "${TRAFFIC// /,},hose,new,make,end" --rounds 1 --time 10 --svg "$ROOM/chart" >"$ROOM/json" 2>"$ROOM/err" || code=$?
+	in_ns "$H" "$NSFAST" -j bench --only "${TRAFFIC// /,},hose,new,flood,make,end" --rounds 1 --time 10 --svg "$ROOM/chart" >"$ROOM/json" 2>"$ROOM/err" || code=$?
 	echo "$code" >"$ROOM/code"
 }
 
@@ -42,6 +42,9 @@ measured() {
 			measured hose "$way" "$path"
 		done
 		measured new out "$path"
+	done
+	for path in wire iptables-legacy iptables-nft nsfast-netfilter nsfast-bpf nsfast-xdp; do
+		measured flood back "$path"
 	done
 	for path in wire bridge nsfast-netfilter nsfast-bpf; do
 		measured make within "$path"
