@@ -118,7 +118,7 @@ static void text_end(const struct bench *b)
 	uname(&u);
 	cpu_model(cpu, sizeof(cpu));
 	out_text(
-		"\n%u rounds (half as many of what --quick leaves out), each path twice in a round, there and back; samples of %u ms; client on CPU %d, server on CPU %d; %.0f s in all.\n"
+		"\n%u rounds (a third as many of what --quick leaves out), each path twice in a round, there and back; samples of %u ms; client on CPU %d, server on CPU %d; %.0f s in all.\n"
 		"Ratios are medians of the rounds' ratios, with the least and the greatest. ns: all CPUs' time for each unit.\n"
 		"Disturbed samples: %u taken again, %u disturbed to the last. wire-again is a second bare pair: its ratio is the noise.\n"
 		"Linux %s, %s.\n",

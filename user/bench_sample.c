@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* One sample of `nsfast bench`: its traffic, and who else had the CPU meanwhile. */
+#include <dirent.h>
 #include <errno.h>
 #include <linux/ethtool.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -41,6 +43,50 @@ static bool cpu_line(const char *line, const char *name, double ret[8])
 						   &ret[2], &ret[3], &ret[4], &ret[5], &ret[6], &ret[7]) == 8;
 }
 
+/* The thread on which the kernel carries on what is too much for an interrupt, or 0 where it is not to be seen. */
+static pid_t softirq_thread(int cpu)
+{
+	char want[32], path[64], comm[32];
+	DIR *proc = opendir("/proc");
+	struct dirent *e;
+	pid_t pid = 0;
+	FILE *f;
+
+	snprintf(want, sizeof(want), "ksoftirqd/%d\n", cpu);
+	while (proc && !pid && (e = readdir(proc))) {
+		snprintf(path, sizeof(path), "/proc/%.20s/comm", e->d_name);
+		f = fopen(path, "re");
+		if (f && fgets(comm, sizeof(comm), f) && streq(comm, want))
+			pid = atoi(e->d_name);
+		if (f)
+			fclose(f);
+	}
+	if (proc)
+		closedir(proc);
+	return pid;
+}
+
+/* Seconds that it has run. */
+static double softirq_time(int cpu)
+{
+	static pid_t pid[CPU_SETSIZE]; /* -1: there is none */
+	unsigned long long ns = 0;
+	char path[64];
+	FILE *f;
+
+	if (!pid[cpu]) {
+		pid[cpu] = softirq_thread(cpu);
+		pid[cpu] = pid[cpu] ? pid[cpu] : -1;
+	}
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid[cpu]);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%llu", &ns) != 1)
+		ns = 0;
+	if (f)
+		fclose(f);
+	return (double)ns / 1e9;
+}
+
 /* Of the client's and the server's CPU, which are one mostly. */
 static struct usage read_usage(const struct bench *b)
 {
@@ -68,13 +114,14 @@ static struct usage read_usage(const struct bench *b)
 	if (!getrusage(RUSAGE_CHILDREN, &children))
 		u.ours = (double)(children.ru_utime.tv_sec + children.ru_stime.tv_sec) +
 			 (double)(children.ru_utime.tv_usec + children.ru_stime.tv_usec) / 1e6;
+	u.ours += softirq_time(b->cpu) + (n > 1 ? softirq_time(b->server_cpu) : 0);
 	return u;
 }
 
-/* True if it is processes of ours that carry it from end to end; the rest is the kernel's own threads' too. */
+/* True if all processes that carry it have ended with the sample, so that their time is known. */
 static bool carried(const struct bench_work *w)
 {
-	return w->kind == BENCH_LOAD || w->kind == BENCH_BESIDE;
+	return w->kind == BENCH_LOAD;
 }
 
 /* What others had of the CPU's time since then, and what each unit cost all CPUs. */
@@ -188,8 +235,8 @@ static int keep_row(struct bench *b, const struct bench_row *row)
 	return 0;
 }
 
-/* A disturbed sample is taken again at once, a few times at most, so that it ends on a busy machine too. What
- * the kernel's own threads have a part in knows no strangers. */
+/* A disturbed sample is taken again at once, a few times at most, so that it ends on a busy machine too. Who
+ * is a stranger is known only where all others' time is. */
 int bench_measure(struct bench *b, unsigned cell, unsigned round, enum bench_path path, struct bench_sample *ret)
 {
 	const struct bench_cell *c = &b->cells[cell];
