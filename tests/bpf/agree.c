@@ -251,16 +251,45 @@ static void drop_reasons_have_the_same_numbers(void **state)
 	}
 }
 
+/*
+ * Instructions of the programs on hot paths with all that they call, before the kernel sees them: a path that grows is a
+ * change here. What each asks of the kernel stands in tests/model/budget.c.
+ */
+static const struct {
+	const char *name;
+	size_t most;
+} sizes[] = {
+	{ "nsf_from_port", 8400 },  { "nsf_from_host", 1320 }, { "nsf_from_uplink", 5550 }, { "nsf_to_uplink", 5480 },
+	{ "nsf_from_port6", 8260 }, { "nsf_from_up6", 5550 },  { "nsf_to_up6", 5600 },      { "nsf_from_wire", 2470 },
+};
+
+/* Clang 14's; a budget that has become too wide is none. */
+static int out_of_budget(const struct bpf_program *p)
+{
+	size_t i, n = bpf_program__insn_cnt(p);
+
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		if (strcmp(bpf_program__name(p), sizes[i].name) || (n <= sizes[i].most && n >= sizes[i].most * 9 / 10))
+			continue;
+		print_error("%s: %zu instructions, its budget is %zu\n", sizes[i].name, n, sizes[i].most);
+		return 1;
+	}
+	return 0;
+}
+
 static void verify(struct nsf_cfg cfg)
 {
 	struct nsfast_bpf *s = nsfast_bpf__open();
 	struct bpf_program *prog;
+	int bad = 0;
 
 	assert_non_null(s);
 	s->rodata->cfg = cfg;
 	dp_fit(s);
 	dp_size(s, cfg.flows_max);
 	assert_int_equal(nsfast_bpf__load(s), 0);
+	bpf_object__for_each_program(prog, s->obj) bad += out_of_budget(prog);
+	assert_int_equal(bad, 0);
 	bpf_object__for_each_program(prog, s->obj)
 	{
 		struct bpf_prog_info info = {};
