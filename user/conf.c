@@ -168,7 +168,7 @@ int conf_uplink(const char *what, const char *text, struct network *n)
 
 int conf_mtu(const char *what, const char *text, struct network *n)
 {
-	if (!conf_number(text, 576, 65535, &n->mtu))
+	if (!conf_number(text, 576, NET_MTU_MAX, &n->mtu))
 		return fail_usage("%s: '%s' is no MTU; it must be 576 to 65535", what, text);
 	n->has |= NET_HAS_MTU;
 	return 0;

@@ -45,13 +45,13 @@ static void mtu(struct host *h, const struct network *n)
 	char what[64], found[160], cure[96];
 	struct link l;
 
-	if (!n->uplink[0] || link_get(h->nl, n->uplink, 0, &l) || l.mtu >= n->mtu)
+	if (!n->uplink[0] || link_get(h->nl, n->uplink, 0, &l) || l.mtu == n->mtu || l.mtu > NET_MTU_MAX)
 		return;
-	snprintf(found, sizeof(found),
-		 "%u, and its uplink's is %u: longer packets are told so, or fragmented, at each flow's start", n->mtu,
-		 l.mtu);
+	snprintf(found, sizeof(found), "%u, and its uplink's is %u: %s", n->mtu, l.mtu,
+		 l.mtu < n->mtu ? "longer packets are told so, or fragmented, at each flow's start"
+				: "streams could have longer packets, and fewer");
 	snprintf(cure, sizeof(cure), "nsfast up %s --mtu %u", n->name, l.mtu);
-	doctor_line(what_of(n, "MTU", what), false, found, cure);
+	doctor_line(what_of(n, "MTU", what), l.mtu > n->mtu, found, cure);
 }
 
 struct overlap {

@@ -147,7 +147,8 @@ struct publish *network_add_publish(struct network *n);
 
 /* A network's name: as an interface's, 1 to 11 characters of [A-Za-z0-9_.-], the first a letter or digit. */
 bool network_name_ok(const char *name);
-#define NET_MTU6_MIN 1280 /* RFC 8200, section 5 */
+#define NET_MTU6_MIN 1280  /* RFC 8200, section 5 */
+#define NET_MTU_MAX  65535 /* of IPv4's length field */
 
 /* Gateway address and prefix of a subnet as the user wrote it: a network address means its first host. -EINVAL if no
  * host fits, or if it is IPv6 and the prefix length is not 64 to 120. */

@@ -50,6 +50,19 @@ all_is_well() {
 	all_is_well
 }
 
+@test "an uplink that could carry longer packets is a hint, and no fault" {
+	local hint
+	ip -n "$H" link set up0 mtu 9000
+	all_is_well
+	hint=$(jq -re '.[] | select(.check == "t0 MTU").cure' <<<"$output")
+	[ "$hint" = "nsfast up t0 --mtu 9000" ]
+	# shellcheck disable=SC2086 # a command line
+	nsf ${hint#nsfast }
+	all_is_well
+	jq -e 'all(.[]; .check != "t0 MTU")' <<<"$output"
+	ip -n "$H" link set up0 mtu 1500
+}
+
 @test "a table of connections that is nearly full" {
 	# the numbers are the whole machine's: here doctor alone reads others
 	echo 95 >"$ROOM/count"
