@@ -9,6 +9,7 @@
 #include "bridge.h"
 #include "ifname.h"
 #include "log.h"
+#include "netns.h"
 #include "nf_flows.h"
 #include "nf_record.h"
 #include "nf_rules.h"
@@ -184,6 +185,14 @@ static int port_adopt(struct host *h, const struct network *n, struct port *p, i
 	return r;
 }
 
+/* What its namespace, if it is there, says to it. */
+static int port_may(struct host *h, const struct network *n, const struct port *p)
+{
+	autoclose int netns = netns_open(p->netns);
+
+	return netns < 0 ? 0 : port_vacant(h, n, p, netns);
+}
+
 /* Those that live in namespaces are entered in the record all at once, with their MACs, and the rules follow once: with
  * each they would be written anew for all. */
 int nf_ports_begin(struct host *h, const struct network *n)
@@ -196,6 +205,9 @@ int nf_ports_begin(struct host *h, const struct network *n)
 
 	if (r)
 		return r;
+	for (i = 0; !r && i < n->n_ports; i++)
+		if (n->ports[i].netns[0] && !network_port(&now, n->ports[i].name))
+			r = port_may(h, n, &n->ports[i]);
 	for (i = 0; !r && i < n->n_ports; i++) {
 		p = n->ports[i];
 		if (!p.netns[0] || network_port(&now, p.name))
@@ -236,7 +248,11 @@ static int port_create(struct host *h, const struct network *n, const struct net
 		r = port_record(h, n->name, record_put, p);
 	if (!r)
 		r = port_join(h, n, p, &l, bridge);
-	return r ? r : port_inside(h, n, p, netns, l.ifindex);
+	if (!r)
+		r = port_inside(h, n, p, netns, l.ifindex);
+	if (!r)
+		link_ready(h->nl, bridge); /* whose carrier came up with its first port's */
+	return r;
 }
 
 int nf_port_add(struct host *h, struct network *n, struct port *p)

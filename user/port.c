@@ -68,11 +68,10 @@ int port_inside(struct host *h, const struct network *n, const struct port *p, i
 	return r ? fail(r, "%s/%s: cannot set the default route in namespace '%s'", n->name, p->name, p->netns) : 0;
 }
 
-int port_veth(struct host *h, const struct network *n, struct port *p, int netns, __u16 number, struct link *ret)
+int port_vacant(struct host *h, const struct network *n, const struct port *p, int netns)
 {
 	char ifname[IFNAMSIZ];
 	autonl struct nl *inside = NULL;
-	__u8 host_mac[6];
 	struct link there;
 	int r = port_enter(h, netns, &inside);
 
@@ -86,6 +85,18 @@ int port_veth(struct host *h, const struct network *n, struct port *p, int netns
 		return fail_usage("%s/%s: namespace '%s' has an interface '%s' already", n->name, p->name, p->netns,
 				  PORT_INSIDE);
 	}
+	return 0;
+}
+
+int port_veth(struct host *h, const struct network *n, struct port *p, int netns, __u16 number, struct link *ret)
+{
+	char ifname[IFNAMSIZ];
+	__u8 host_mac[6];
+	int r = port_vacant(h, n, p, netns);
+
+	if (r)
+		return r;
+	ifname_port(n->name, p->name, ifname);
 	if (!(p->has & PORT_HAS_MAC))
 		ifname_mac(n->name, number, p->mac);
 	memcpy(host_mac, p->mac, sizeof(host_mac));

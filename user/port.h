@@ -12,6 +12,8 @@ int port_enter(struct host *h, int netns, struct nl **ret);
 
 /* The host's end of a port. */
 void port_ifname(const char *net, const struct port *p, char ret[IFNAMSIZ]);
+/* Refuses a namespace that has an interface of the port's name already. Removes what a killed run left of the port. Prints. */
+int port_vacant(struct host *h, const struct network *n, const struct port *p, int netns);
 /* The veth pair, both ends down, the far one in its namespace from the start. number tells the MACs that are chosen apart
  * within the network. Prints. */
 int port_veth(struct host *h, const struct network *n, struct port *p, int netns, __u16 number, struct link *ret);
