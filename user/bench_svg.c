@@ -20,11 +20,11 @@
 /* The viewer's choice of light or dark is the chart's. */
 static const char style[] =
 	"<style>"
-	"svg{background:#fff}text{font:12px system-ui,sans-serif;fill:#1b1f24}.h{font-size:19px;font-weight:600}"
+	".bg{fill:#fff}text{font:12px system-ui,sans-serif;fill:#1b1f24}.h{font-size:19px;font-weight:600}"
 	".t{font-weight:600}.q{fill:#59636e}.n{font-variant-numeric:tabular-nums}.grid{stroke:#d0d7de}"
 	".range{stroke:#1b1f24;stroke-width:1.5;opacity:.55}"
 	".wire{fill:#8c959f}.bridge{fill:#b6bec6}.tables{fill:#d8a657}.netfilter{fill:#6ea8d8}.bpf{fill:#1a7f5a}.xdp{fill:#57ab8a}"
-	"@media(prefers-color-scheme:dark){svg{background:#0d1117}text{fill:#e6edf3}.q{fill:#9198a1}.grid{stroke:#30363d}"
+	"@media(prefers-color-scheme:dark){.bg{fill:#0d1117}text{fill:#e6edf3}.q{fill:#9198a1}.grid{stroke:#30363d}"
 	".range{stroke:#e6edf3}.wire{fill:#6e7681}.bridge{fill:#484f58}.tables{fill:#9e7430}.netfilter{fill:#3f6f99}"
 	".bpf{fill:#3fb950}.xdp{fill:#2b7a3f}}"
 	"</style>\n";
@@ -110,8 +110,9 @@ static void draw(FILE *f, const struct bench *b, unsigned height)
 	size_t i;
 
 	fprintf(f,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" width=\"%d\" height=\"%u\" role=\"img\">\n%s",
-		WIDTH, height, WIDTH, height, style);
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" width=\"%d\" height=\"%u\" role=\"img\">\n%s"
+		"<path d=\"M0 0H%dV%uH0Z\" class=\"bg\"/>\n",
+		WIDTH, height, WIDTH, height, style, WIDTH, height);
 	fprintf(f,
 		"<title>nsfast bench</title>\n<text x=\"24\" y=\"34\" class=\"h\">Rates beside a bare veth pair</text>"
 		"<text x=\"24\" y=\"54\" class=\"q\">1 is the pair itself, the limit of this kernel; longer is better. Lines: least and greatest of %u rounds.</text>\n",
