@@ -180,8 +180,8 @@ static int lab_nsfast(struct lab *l, enum bench_path path, int cpu, const char *
 		r = knob(l, path, cpu);
 	if (r)
 		return r;
-	snprintf(a, sizeof(a), "a%u", path); /* a name is one path's */
-	snprintf(b, sizeof(b), "b%u", path);
+	snprintf(a, sizeof(a), "a%u", (unsigned)path); /* a name is one path's */
+	snprintf(b, sizeof(b), "b%u", (unsigned)path);
 	snprintf(host, sizeof(host), "/proc/%d/fd/%d", getpid(), l->ns[LAB_HOST]);
 	snprintf(ns_a, sizeof(ns_a), "%s=10.77.0.2", a);
 	snprintf(ns_b, sizeof(ns_b), "%s=10.77.0.3", b);
