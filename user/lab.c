@@ -190,8 +190,8 @@ static int join_bridge(struct nl *nl, const char *name, const char *master)
 	return r ? r : bridge_join(nl, port.ifindex, bridge.ifindex);
 }
 
-/* One container: a port on the bridge, and a default route by the gateway. */
-static int add_container(struct build *b, enum lab_node n, __u8 id, const char *port, const char *address)
+/* One container: a port, on the bridge or on none, and a default route by the gateway. */
+static int add_container(struct build *b, enum lab_node n, __u8 id, const char *port, const char *address, bool bridge)
 {
 	struct nl *host = b->nl[LAB_HOST];
 	int r;
@@ -201,7 +201,7 @@ static int add_container(struct build *b, enum lab_node n, __u8 id, const char *
 		r = add_pair(b, id, (struct end){ LAB_HOST, port, NULL }, (struct end){ n, "eth0", address });
 	if (r)
 		return r;
-	r = join_bridge(host, port, LAB_BRIDGE);
+	r = bridge ? join_bridge(host, port, LAB_BRIDGE) : 0;
 	if (r)
 		return nl_fail(host, r, port, "join " LAB_BRIDGE);
 	return add_default(b->nl[n], "eth0", LAB_GATEWAY);
@@ -371,9 +371,9 @@ int lab_bridge(enum lab_rules rules, struct lab *ret)
 		return nl_fail(b.nl[LAB_HOST], r, LAB_BRIDGE, "create");
 	r = raise_link(b.nl[LAB_HOST], LAB_BRIDGE, LAB_GATEWAY);
 	if (!r)
-		r = add_container(&b, LAB_A, 2, "veth-a", LAB_A_ADDR);
+		r = add_container(&b, LAB_A, 2, "veth-a", LAB_A_ADDR, true);
 	if (!r)
-		r = add_container(&b, LAB_B, 3, "veth-b", LAB_B_ADDR);
+		r = add_container(&b, LAB_B, 3, "veth-b", LAB_B_ADDR, true);
 	if (r)
 		return r;
 	r = worker_run(b.lab.ns[LAB_HOST], 10, forward_packets, &rules);
@@ -391,12 +391,7 @@ static int crowd_member(struct build *b, bool bridge, unsigned i)
 
 	snprintf(port, sizeof(port), "veth%u", i);
 	snprintf(address, sizeof(address), "10.77.0.%u/24", 2 + i);
-	r = bridge ? add_container(b, LAB_A, (__u8)(2 + i), port, address) : add_node(b, LAB_A);
-	if (!r && !bridge)
-		r = add_pair(b, (__u8)(2 + i), (struct end){ LAB_HOST, port, NULL },
-			     (struct end){ LAB_A, "eth0", address });
-	if (!r && !bridge)
-		r = add_default(b->nl[LAB_A], "eth0", LAB_GATEWAY);
+	r = add_container(b, LAB_A, (__u8)(2 + i), port, address, bridge);
 	nl_close(b->nl[LAB_A]);
 	b->nl[LAB_A] = NULL;
 	return r;

@@ -376,8 +376,8 @@ int link_del_all(struct nl *nl, const int *ifindex, size_t n)
 	if (r || !joined)
 		return r;
 	r = link_list(nl, group_count, &g);
-	if (!r && g.n != joined) /* somebody joined it */
-		return -EBUSY;
+	if (r || g.n != joined) /* somebody joined it */
+		return r ? r : -EBUSY;
 	mnl_attr_put_u32(link_msg(nl, RTM_DELLINK, 0, &none), IFLA_GROUP, g.group);
-	return r ? r : nl_send(nl, NULL);
+	return nl_send(nl, NULL);
 }
