@@ -2,7 +2,7 @@
 /* ARP (RFC 826): checks what a managed port says of itself, answers for the gateway. */
 #pragma once
 
-#include "port.h"
+#include "answer.h"
 
 static __noinline enum verdict arp_message(struct pkt *p)
 {
@@ -11,18 +11,22 @@ static __noinline enum verdict arp_message(struct pkt *p)
 
 	if (!parse_arp(p->ctx, &a))
 		return drop(p, NSF_DROP_SHORT_ARP);
-	if (a.hrd != bpf_htons(ARPHRD_ETHER) || a.pro != bpf_htons(ETH_P_IP) || a.hln != ETH_ALEN || a.pln != 4)
+	if (!parse_is_arp4(&a))
 		return p->port->flags & NSF_PORT_MANAGED ? drop(p, NSF_DROP_SPOOF_ARP) : NEXT;
 	__builtin_memcpy(&spa, a.spa, sizeof(spa));
 	__builtin_memcpy(&tpa, a.tpa, sizeof(tpa));
 	/* sender 0.0.0.0 is a probe for duplicates (RFC 5227), which claims nothing */
 	if (p->port->flags & NSF_PORT_MANAGED && (!mac_equal(a.sha, p->port->mac) || (spa && spa != p->port->addr4)))
 		return drop(p, NSF_DROP_SPOOF_ARP);
-	if (spa == p->net->addr4) /* nobody but the gateway speaks for its address */
+	/* nobody but the gateway speaks for its address, and nobody for a managed port's */
+	if (spa == p->net->addr4 || (!(p->port->flags & NSF_PORT_MANAGED) && answer_slot(p->net_id, spa, 4)))
 		return drop(p, NSF_DROP_SPOOF_ARP);
-	if (a.op != bpf_htons(ARPOP_REQUEST) || tpa != p->net->addr4)
+	if (a.op != bpf_htons(ARPOP_REQUEST))
 		return NEXT;
+	if (tpa != p->net->addr4)
+		return answer4(p, tpa);
 	p->edit = EDIT_ARP;
+	mac_copy(p->out_smac, p->net->mac);
 	return REPLY;
 }
 

@@ -190,7 +190,7 @@ static __noinline int edit6_nd(struct __sk_buff *ctx, struct pkt *p)
 		return -1;
 	probe = port6_none(a.n.ip.saddr.s6_addr32);
 	mac_copy(eth.h_dest, p->smac);
-	mac_copy(eth.h_source, net->mac);
+	mac_copy(eth.h_source, p->out_smac);
 	eth.h_proto = bpf_htons(ETH_P_IPV6);
 	a.n.ip.priority = 0;
 	__builtin_memset(a.n.ip.flow_lbl, 0, sizeof(a.n.ip.flow_lbl));
@@ -203,10 +203,10 @@ static __noinline int edit6_nd(struct __sk_buff *ctx, struct pkt *p)
 	a.n.ip.saddr = a.n.target;
 	__builtin_memset(&a.n.icmp, 0, sizeof(a.n.icmp));
 	a.n.icmp.icmp6_type = 136;
-	a.n.icmp.icmp6_router = !port6_none((const __u32 *)net->gateway6);
+	a.n.icmp.icmp6_router = mac_equal(p->out_smac, net->mac) && !port6_none((const __u32 *)net->gateway6);
 	a.n.icmp.icmp6_solicited = !probe;
 	a.n.icmp.icmp6_override = 1;
-	mac_copy(a.mac, net->mac);
+	mac_copy(a.mac, p->out_smac);
 	a.n.icmp.icmp6_cksum =
 		~parse_folded(bpf_csum_diff(NULL, 0, (__be32 *)&a.n.icmp, len,
 					    parse6_pseudo((struct parse6_addrs *)&a.n.ip.saddr, len, IPPROTO_ICMPV6)));

@@ -175,20 +175,21 @@ static __noinline int edit_quote(struct __sk_buff *ctx, struct pkt *p)
 
 static __noinline int edit_arp(struct __sk_buff *ctx, struct pkt *p)
 {
-	const struct nsf_net *net = array_row(&nsf_nets, p->net_id);
 	struct parse_arp a;
 	struct ethhdr eth;
+	__u32 asked;
 
-	if (!net || !parse_arp(ctx, &a))
+	if (!parse_arp(ctx, &a))
 		return -1;
 	mac_copy(eth.h_dest, p->smac);
-	mac_copy(eth.h_source, net->mac);
+	mac_copy(eth.h_source, p->out_smac);
 	eth.h_proto = bpf_htons(ETH_P_ARP);
 	a.op = bpf_htons(ARPOP_REPLY);
 	__builtin_memcpy(a.tha, a.sha, ETH_ALEN);
-	__builtin_memcpy(a.sha, net->mac, ETH_ALEN);
+	__builtin_memcpy(a.sha, p->out_smac, ETH_ALEN);
+	__builtin_memcpy(&asked, a.tpa, sizeof(asked));
 	__builtin_memcpy(a.tpa, a.spa, sizeof(a.tpa));
-	__builtin_memcpy(a.spa, &net->addr4, sizeof(a.spa));
+	__builtin_memcpy(a.spa, &asked, sizeof(a.spa));
 	return bpf_skb_store_bytes(ctx, 0, &eth, sizeof(eth), 0) ||
 	       bpf_skb_store_bytes(ctx, ETH_HLEN, &a, sizeof(a), BPF_F_RECOMPUTE_CSUM);
 }

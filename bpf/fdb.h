@@ -3,36 +3,140 @@
 #pragma once
 
 #include "port.h"
+#include "share.h"
 
-/*
- * One write for a new or moved MAC, else at most one a tick. Full table: not learned, the frame is still forwarded.
- * False if the MAC is another port's for good.
- */
-static __noinline bool fdb_learn(struct pkt *p)
+/* Ages in seconds, as users say them: 0 never comes to pass. */
+static __always_inline bool fdb_idle(__s32 ticks, __u32 age)
 {
-	struct nsf_fdb_key k = { .net = p->net_id };
-	struct nsf_fdb fresh = { .gen = p->port->gen, .seen = tick(), .slot = p->slot };
+	return ticks > 0 && (__u64)ticks << NSF_TICK_SHIFT > age * 1000000000ULL;
+}
+
+/* gen: of the port that the entry names. */
+static __always_inline bool fdb_dead(const struct nsf_fdb *e, __u32 gen, __u32 now, __u32 age)
+{
+	return e->gen != gen || (!(e->flags & NSF_FDB_STATIC) && fdb_idle(now - e->seen, age));
+}
+
+/* A learned entry goes: its port, if it still is the one that learned it, and its network have one less. */
+static __always_inline void fdb_uncount(__u32 net_id, const struct nsf_fdb *e)
+{
+	const struct nsf_net *net = array_row(&nsf_nets, net_id);
+	const struct nsf_port *port = array_row(&nsf_ports, e->slot);
+
+	if (!net || !port || port->gen != e->gen || e->flags & NSF_FDB_STATIC)
+		return;
+	share_macs(e->slot, -1);
+	share_macs(net->gateway_slot, -1);
+}
+
+#define FDB_EVICT 1024 /* entries looked at to make room for one: those of who has many are many */
+
+struct fdb_evict {
+	__u32 net_id;
+	__u32 macs; /* that the port has which asks for room */
+	__u32 left;
+	__u32 done;
+};
+
+static long fdb_evict_one(void *map, const struct nsf_fdb_key *k, struct nsf_fdb *e, struct fdb_evict *v)
+{
+	const struct nsf_share *s = share_row(e->slot);
+
+	if (!v->left)
+		return 1;
+	v->left--;
+	if (k->net != v->net_id || e->flags & NSF_FDB_STATIC || !s || s->macs <= v->macs + 1)
+		return 0;
+	fdb_uncount(k->net, e);
+	bpf_map_delete_elem(map, k);
+	v->done = 1;
+	return 1;
+}
+
+/* The network has as many as it may: who has more than this port gives one up. */
+static __always_inline bool fdb_evict(__u32 net_id, __u32 macs)
+{
+	struct fdb_evict v = { .net_id = net_id, .macs = macs, .left = FDB_EVICT };
+
+	bpf_for_each_map_elem(&nsf_fdb, fdb_evict_one, &v, 0);
+	return v.done;
+}
+
+/* True if the port may have one more. Several CPUs may each take the last one: a limit, not an account. */
+static __always_inline bool fdb_room(const struct nsf_fdb_key *k, const struct nsf_net *net, const struct nsf_share *s)
+{
+	const struct nsf_share *all = share_row(net->gateway_slot);
+
+	return all && s->macs < s->max_macs && (all->macs < all->max_macs || fdb_evict(k->net, s->macs));
+}
+
+/* A MAC that is new, or not where it was. Full table: not learned, the frame is still forwarded. */
+static __always_inline void fdb_enter(const struct nsf_fdb_key *k, struct nsf_fdb *fresh, const struct nsf_fdb *was)
+{
+	const struct nsf_net *net = array_row(&nsf_nets, k->net);
+	struct nsf_share *s = share_row(fresh->slot);
+	struct nsf_fdb old = {};
+
+	if (!net || !s || !net->fdb_age)
+		return;
+	if (was)
+		old = *was;
+	if (was && !fdb_idle(fresh->seen - old.seen, net->fdb_age)) {
+		fresh->moved = fresh->seen;
+		fresh->moves = fresh->seen - old.moved < NSF_FDB_CALM ? old.moves + 1 : 1;
+	}
+	if (fresh->moves > NSF_FDB_MOVES || !fdb_room(k, net, s) ||
+	    bpf_map_update_elem(&nsf_fdb, k, fresh, was ? BPF_EXIST : BPF_NOEXIST)) {
+		__sync_fetch_and_add(&s->unlearned, 1);
+		return;
+	}
+	if (was)
+		fdb_uncount(k->net, &old);
+	if (fresh->moves)
+		__sync_fetch_and_add(&s->moves, 1);
+	share_macs(fresh->slot, 1);
+	share_macs(net->gateway_slot, 1);
+}
+
+/* One write for a new or moved MAC, else at most one a tick. False if the MAC is another port's for good. Not static:
+ * verified once, see struct facts. */
+__noinline int fdb_learn(const struct nsf_fdb_key *from, __u32 slot)
+{
+	struct nsf_fdb fresh = { .slot = slot, .seen = tick() };
+	const struct nsf_port *port = array_row(&nsf_ports, slot), *at;
+	struct nsf_fdb_key k = {};
 	struct nsf_fdb *e;
 
-	mac_copy(k.mac, p->smac);
+	if (!from || !port)
+		return false;
+	k = *from;
+	fresh.gen = port->gen;
 	e = bpf_map_lookup_elem(&nsf_fdb, &k);
-	if (!e) {
-		bpf_map_update_elem(&nsf_fdb, &k, &fresh, BPF_NOEXIST);
+	if (e && e->slot == fresh.slot && e->gen == fresh.gen) {
+		if (e->seen != fresh.seen)
+			e->seen = fresh.seen;
 		return true;
 	}
-	if (e->flags & NSF_FDB_STATIC)
+	at = e ? array_row(&nsf_ports, e->slot) : NULL;
+	if (at && e->flags & NSF_FDB_STATIC && e->gen == at->gen)
 		return false;
-	if (e->slot != p->slot || e->gen != p->port->gen)
-		bpf_map_update_elem(&nsf_fdb, &k, &fresh, BPF_EXIST);
-	else if (e->seen != fresh.seen)
-		e->seen = fresh.seen;
+	fdb_enter(&k, &fresh, e);
 	return true;
 }
 
-static __always_inline bool fdb_dead(const struct nsf_fdb *e, __u32 gen, __u32 now)
+static __always_inline void fdb_key(struct nsf_fdb_key *k, const struct pkt *p, const __u8 *mac)
 {
-	return e->gen != gen ||
-	       (!(e->flags & NSF_FDB_STATIC) && (__s32)(now - e->seen) > (__s32)NSF_TICKS(NSF_FDB_AGE));
+	k->net = p->net_id;
+	mac_copy(k->mac, mac);
+}
+
+/* A port that learns teaches who is behind it; a managed one says nothing new. */
+static __always_inline bool fdb_heard(const struct pkt *p, struct nsf_fdb_key *room)
+{
+	if (p->port->flags & NSF_PORT_MANAGED)
+		return true;
+	fdb_key(room, p, p->smac);
+	return fdb_learn(room, p->slot);
 }
 
 /* Sets the way out to a port: into the far namespace where the kernel can do that. */
@@ -40,6 +144,8 @@ static __always_inline enum verdict fdb_out(struct pkt *p, const struct nsf_port
 {
 	if (to->role == NSF_ROLE_GATEWAY)
 		return HOST;
+	if (unlikely(p->port->flags & to->flags & NSF_PORT_ISOLATED))
+		return drop(p, NSF_DROP_ISOLATED);
 	if (unlikely(p->tagged && to->flags & NSF_PORT_MANAGED))
 		return drop(p, NSF_DROP_VLAN);
 	if (unlikely(p->wire > to->mtu))
@@ -50,14 +156,14 @@ static __always_inline enum verdict fdb_out(struct pkt *p, const struct nsf_port
 }
 
 /* The managed port that has this MAC, if it is one that we chose: its last two bytes are the slot then. */
-static __always_inline const struct nsf_port *fdb_chosen(const struct pkt *p, __u32 *slot)
+static __always_inline const struct nsf_port *fdb_chosen(const struct pkt *p, const __u8 *mac, __u32 *slot)
 {
 	const struct nsf_port *to;
 
-	*slot = p->dmac[4] << 8 | p->dmac[5];
+	*slot = mac[4] << 8 | mac[5];
 	to = bpf_map_lookup_elem(&nsf_ports, slot);
 	if (to && to->role == NSF_ROLE_PORT && to->flags & NSF_PORT_MANAGED && to->net == p->net_id &&
-	    mac_equal(to->mac, p->dmac))
+	    mac_equal(to->mac, mac))
 		return to;
 	return NULL;
 }
@@ -65,16 +171,17 @@ static __always_inline const struct nsf_port *fdb_chosen(const struct pkt *p, __
 /* Frames for the gateway's own MAC go on to the next stage, all others leave from here. */
 static __always_inline enum verdict fdb(struct pkt *p)
 {
-	struct nsf_fdb_key k = { .net = p->net_id };
 	const struct nsf_port *to;
 	const struct nsf_fdb *e;
+	struct nsf_fdb_key k;
 	__u32 slot;
 
 	if (p->port->role == NSF_ROLE_PORT) {
-		if (!(p->port->flags & NSF_PORT_MANAGED) && !fdb_learn(p))
+		if (!fdb_heard(p, &k))
 			return drop(p, NSF_DROP_SPOOF_MAC);
 		if (mac_equal(p->dmac, p->net->mac))
 			return NEXT;
+		TRY(port_serves(p));
 	}
 	if (unlikely(p->dmac[0] & 1)) {
 		if (p->dmac[0] == 0x01 && p->dmac[1] == 0x80 && p->dmac[2] == 0xc2 && !p->dmac[3] && !p->dmac[4] &&
@@ -82,16 +189,16 @@ static __always_inline enum verdict fdb(struct pkt *p)
 			return drop(p, NSF_DROP_RESERVED_MAC);
 		return FLOOD;
 	}
-	to = fdb_chosen(p, &slot);
+	to = fdb_chosen(p, p->dmac, &slot);
 	if (unlikely(!to)) {
-		mac_copy(k.mac, p->dmac);
+		fdb_key(&k, p, p->dmac);
 		e = bpf_map_lookup_elem(&nsf_fdb, &k);
 		if (!e)
 			return FLOOD;
 		slot = e->slot;
 		to = bpf_map_lookup_elem(&nsf_ports, &slot);
 		/* the clock is read for learned entries only */
-		if (!to || fdb_dead(e, to->gen, e->flags & NSF_FDB_STATIC ? 0 : tick()))
+		if (!to || fdb_dead(e, to->gen, e->flags & NSF_FDB_STATIC ? 0 : tick(), p->net->fdb_age))
 			return FLOOD;
 	}
 	if (unlikely(slot == p->slot))

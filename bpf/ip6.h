@@ -60,8 +60,10 @@ static __noinline enum verdict ip6_packet(struct pkt *p)
 	/* the managed port's address was compared before */
 	if (ip6_martian(a.src) || ip6_multicast(a.src) || nd_gateway(p->net, a.src))
 		return drop(p, NSF_DROP_MARTIAN_SRC);
+	if (addr6_equal(a.dst, p->net->addr6)) /* which serves the link, and nothing above it */
+		return p->proto == IPPROTO_ICMPV6 ? HOST : drop(p, NSF_DROP_HOST_ACCESS);
 	if (nd_gateway(p->net, a.dst))
-		return addr6_equal(a.dst, p->net->addr6) ? HOST : NEXT;
+		return NEXT;
 	if (ip6_martian(a.dst) || ip6_multicast(a.dst))
 		return drop(p, NSF_DROP_MARTIAN_DST);
 	if (port6_none((const __u32 *)p->net->gateway6))

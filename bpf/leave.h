@@ -4,6 +4,7 @@
 
 #include "edit_tc.h"
 #include "edit_xdp.h"
+#include "flood.h"
 #include "frag.h"
 #include "maps.h"
 
@@ -65,7 +66,7 @@ struct leave_flood {
 	__u32 from; /* where the frame came from */
 	__u32 wire;
 	__u32 net_id;
-	__u32 tagged;
+	__u32 deny; /* ports with one of these flags get none */
 };
 
 static __always_inline void leave_copy(struct __sk_buff *ctx, __u32 slot)
@@ -85,7 +86,7 @@ static long leave_flood_one(__u32 i, struct leave_flood *l)
 	if (!slot || !to)
 		return 1;
 	l->slot = to->next;
-	if (slot == l->from || to->role != NSF_ROLE_PORT || (l->tagged && to->flags & NSF_PORT_MANAGED))
+	if (slot == l->from || to->role != NSF_ROLE_PORT || to->flags & l->deny)
 		return 0;
 	if (l->wire > to->mtu) {
 		leave_reason(l->net_id, NSF_DROP_TOO_BIG);
@@ -97,30 +98,41 @@ static long leave_flood_one(__u32 i, struct leave_flood *l)
 	return 0;
 }
 
-/* Copies for all but the last; that one gets the frame itself, so that the host's sender hears of no loss. */
-static __noinline int leave_flood(struct pkt *p)
+/* Copies for all but the last; that one gets the frame itself, so that the host's sender hears of no loss. Not static:
+ * verified once, see struct facts. */
+__noinline int leave_flood(struct __sk_buff *ctx, struct facts *p)
 {
-	struct leave_flood l = {
-		.ctx = p->ctx,
-		.slot = p->net->first,
-		.from = p->slot,
-		.wire = p->wire,
-		.net_id = p->net_id,
-		.tagged = p->tagged,
-	};
-	const struct nsf_port *last;
+	const struct nsf_port *port, *last;
+	const struct nsf_net *net;
+	struct leave_flood l = { .ctx = ctx };
 
-	bpf_loop(NSF_SLOTS_MAX, leave_flood_one, &l, 0);
-	if (p->port->role == NSF_ROLE_PORT) {
-		if (l.held)
-			leave_copy(p->ctx, l.held);
-		leave_tx(p->net->gateway_slot, p->ctx->len);
-		return bpf_redirect(p->net->gateway, BPF_F_INGRESS);
+	if (!p)
+		return TC_ACT_SHOT;
+	port = array_row(&nsf_ports, p->slot);
+	net = array_row(&nsf_nets, p->net_id);
+	if (!port || !net)
+		return TC_ACT_SHOT;
+	if (!flood_allowed(p, port, net)) {
+		leave_reason(p->net_id, NSF_DROP_STORM);
+		return TC_ACT_SHOT;
 	}
-	last = bpf_map_lookup_elem(&nsf_ports, &l.held);
+	l.slot = net->first;
+	l.from = p->slot;
+	l.wire = p->wire;
+	l.net_id = p->net_id;
+	l.deny = flood_deny(ctx, p, port, net);
+	if (flood_anybody(l.deny, net))
+		bpf_loop(NSF_SLOTS_MAX, leave_flood_one, &l, 0);
+	if (flood_host(port, net)) {
+		if (l.held)
+			leave_copy(ctx, l.held);
+		leave_tx(net->gateway_slot, ctx->len);
+		return bpf_redirect(net->gateway, BPF_F_INGRESS);
+	}
+	last = array_row(&nsf_ports, l.held);
 	if (!l.held || !last)
 		return TC_ACT_SHOT; /* no port is there: it went to all of them */
-	leave_tx(l.held, p->ctx->len);
+	leave_tx(l.held, ctx->len);
 	return bpf_redirect(last->ifindex, 0);
 }
 
@@ -182,8 +194,6 @@ static __always_inline int leave_tc(struct pkt *p, enum verdict v, __u32 family)
 		return TC_ACT_UNSPEC;
 	if (v == DROP)
 		return leave_drop(p, p->reason);
-	if (v == FLOOD)
-		return leave_flood(p);
 	v = leave_aim(p, v);
 	if (edit(ctx, p, family))
 		return leave_drop(p, NSF_DROP_EDIT);
@@ -198,6 +208,15 @@ static __always_inline int leave_tc(struct pkt *p, enum verdict v, __u32 family)
 	if (v == HAND || v == DETOUR)
 		return leave_hand(ctx, p->out);
 	return bpf_redirect(p->out, v == HOST || v == UP ? BPF_F_INGRESS : 0);
+}
+
+/* The same for a network's own frames, which may be for many. */
+static __always_inline int leave_frame(struct pkt *p, enum verdict v, __u32 family)
+{
+	if (v != FLOOD)
+		return leave_tc(p, v, family);
+	leave_rx(p->slot, p->len);
+	return leave_flood(p->ctx, &p->facts);
 }
 
 /* The same for what may have come back from the defragmenter. */

@@ -111,7 +111,7 @@ static __noinline enum nsf_drop nat_claim(struct pkt *p, struct ledger_claim *c,
 	struct nsf_share *share = share_row(p->slot);
 	enum ledger_result r;
 
-	c->no_new = share && share->ports >= p->port->max_ports;
+	c->no_new = share && share->ports >= share->max_ports;
 	r = ledger_claim(p->ctx, c);
 	if (r == LEDGER_FULL && end_closed(256, 1))
 		r = ledger_claim(p->ctx, c);

@@ -2,9 +2,7 @@
 /* Neighbour discovery (RFC 4861): checks what a managed port says of itself, answers for the gateway. */
 #pragma once
 
-#include "port6.h"
-
-enum nd_type { ND_ROUTER_SOL = 133, ND_ROUTER_ADV, ND_NEIGHBOUR_SOL, ND_NEIGHBOUR_ADV, ND_REDIRECT };
+#include "answer.h"
 
 #define ND_OPTIONS 8 /* options of one message; real ones have one or two */
 #define ND_SRC_MAC 1
@@ -38,14 +36,20 @@ static __always_inline bool nd_gateway(const struct nsf_net *net, const __u32 *a
 	return addr6_equal(a, net->addr6) || (addr6_equal(a, net->gateway6) && !port6_none(a));
 }
 
+/* Bytes between the first four of the message's body and its options. */
+static __always_inline __u32 nd_fixed(__u8 type)
+{
+	return type == ND_ROUTER_SOL ? 0 : type == ND_ROUTER_ADV ? 8 : sizeof(struct in6_addr);
+}
+
 /* May a managed port say this? Its source address was compared before. */
 static __always_inline bool nd_own(const struct pkt *p, const struct parse_ns *n)
 {
 	const __u32 *target = n->target.s6_addr32;
-	__u32 at = PARSE6_L4 + sizeof(n->icmp) + (p->icmp_type == ND_ROUTER_SOL ? 0 : sizeof(n->target));
+	__u32 at = PARSE6_L4 + sizeof(n->icmp) + nd_fixed(p->icmp_type);
 	__u64 mac = 0;
 
-	if (p->icmp_type == ND_ROUTER_ADV || p->icmp_type == ND_REDIRECT)
+	if ((p->icmp_type == ND_ROUTER_ADV && !(p->port->flags & NSF_PORT_SERVES)) || p->icmp_type == ND_REDIRECT)
 		return false;
 	if (p->icmp_type == ND_NEIGHBOUR_ADV && !port6_own(p->port, target))
 		return false;
@@ -57,6 +61,12 @@ static __always_inline bool nd_own(const struct pkt *p, const struct parse_ns *n
 	return nd_options_own(p->ctx, at, ETH_HLEN + p->wire, mac);
 }
 
+/* Nobody but the gateway speaks for its addresses, and nobody for a managed port's. */
+static __always_inline bool nd_held(const struct pkt *p, const __u32 *a)
+{
+	return nd_gateway(p->net, a) || (!(p->port->flags & NSF_PORT_MANAGED) && answer_slot6(p->net_id, a));
+}
+
 static __noinline enum verdict nd_message(struct pkt *p)
 {
 	bool managed = p->port->flags & NSF_PORT_MANAGED;
@@ -65,22 +75,19 @@ static __noinline enum verdict nd_message(struct pkt *p)
 	/* behind extension headers or in fragments it is nobody's honest message (RFC 6980) */
 	if (p->l4 != PARSE6_L4 || p->frag)
 		return managed ? drop(p, NSF_DROP_SPOOF_ND) : NEXT;
-	if (!parse_ns(p->ctx, &n)) {
-		if (p->icmp_type != ND_ROUTER_SOL) /* the only one without a target */
-			return managed ? drop(p, NSF_DROP_SPOOF_ND) : NEXT;
-		__builtin_memset(&n, 0, sizeof(n));
-	}
+	if (!parse_nd(p->ctx, p->icmp_type != ND_ROUTER_SOL && p->icmp_type != ND_ROUTER_ADV, &n))
+		return managed ? drop(p, NSF_DROP_SPOOF_ND) : NEXT;
 	if (managed && !nd_own(p, &n))
 		return drop(p, NSF_DROP_SPOOF_ND);
-	/* nobody but the gateway speaks for its addresses */
-	if (nd_gateway(p->net, n.ip.saddr.s6_addr32) ||
-	    (p->icmp_type == ND_NEIGHBOUR_ADV && nd_gateway(p->net, n.target.s6_addr32)))
+	if (nd_held(p, n.ip.saddr.s6_addr32) || (p->icmp_type == ND_NEIGHBOUR_ADV && nd_held(p, n.target.s6_addr32)))
 		return drop(p, NSF_DROP_SPOOF_ND);
 	/* section 7.1.1: a hop limit of 255 shows that no router forwarded it */
-	if (p->icmp_type != ND_NEIGHBOUR_SOL || p->icmp_code || p->ttl != 255 ||
-	    !nd_gateway(p->net, n.target.s6_addr32))
+	if (p->icmp_type != ND_NEIGHBOUR_SOL || p->icmp_code || p->ttl != 255)
 		return NEXT;
+	if (!nd_gateway(p->net, n.target.s6_addr32))
+		return answer6(p, n.target.s6_addr32);
 	p->edit = EDIT_ND;
+	mac_copy(p->out_smac, p->net->mac);
 	return REPLY;
 }
 

@@ -20,7 +20,7 @@ int nsf_from_port(struct __sk_buff *ctx)
 
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
 
-	return leave_tc(&p, path_from_port(&p), 4);
+	return leave_frame(&p, path_from_port(&p), 4);
 }
 
 SEC("tc")
@@ -28,7 +28,7 @@ int nsf_from_host(struct __sk_buff *ctx)
 {
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1 };
 
-	return leave_tc(&p, path_from_host(&p), 0);
+	return leave_frame(&p, path_from_host(&p), 0);
 }
 
 SEC("tc")
@@ -101,7 +101,7 @@ int nsf_from_port6(struct __sk_buff *ctx)
 {
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 6 };
 
-	return leave_tc(&p, path_from_port(&p), 6);
+	return leave_frame(&p, path_from_port(&p), 6);
 }
 
 SEC("tc")

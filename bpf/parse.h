@@ -280,6 +280,12 @@ static __always_inline bool parse_arp(struct __sk_buff *ctx, struct parse_arp *r
 	return !bpf_skb_load_bytes(ctx, ETH_HLEN, ret, sizeof(*ret));
 }
 
+/* An address of IPv4 is asked for, or told. */
+static __always_inline bool parse_is_arp4(const struct parse_arp *a)
+{
+	return a->hrd == bpf_htons(ARPHRD_ETHER) && a->pro == bpf_htons(ETH_P_IP) && a->hln == ETH_ALEN && a->pln == 4;
+}
+
 struct parse_ns {
 	struct ipv6hdr ip;
 	struct icmp6hdr icmp;
@@ -289,6 +295,20 @@ struct parse_ns {
 static __always_inline bool parse_ns(struct __sk_buff *ctx, struct parse_ns *ret)
 {
 	return !bpf_skb_load_bytes(ctx, ETH_HLEN, ret, sizeof(*ret));
+}
+
+static __always_inline bool parse_is_ns(const struct parse_ns *n)
+{
+	return n->ip.nexthdr == IPPROTO_ICMPV6 && n->icmp.icmp6_type == 135;
+}
+
+/* The same of a message that may have no target, which is zero then. */
+static __always_inline bool parse_nd(struct __sk_buff *ctx, bool target, struct parse_ns *ret)
+{
+	if (target)
+		return parse_ns(ctx, ret);
+	__builtin_memset(&ret->target, 0, sizeof(ret->target));
+	return !bpf_skb_load_bytes(ctx, ETH_HLEN, ret, offsetof(struct parse_ns, target));
 }
 
 /* The packet that an ICMP error quotes: what tells which flow it was of. IPv6 addresses as handles. */

@@ -15,6 +15,7 @@
  * short, for the verifier too.
  */
 
+#include "access.h"
 #include "arp.h"
 #include "fdb.h"
 #include "flow.h"
@@ -95,11 +96,13 @@ static __always_inline enum verdict path_inner(struct pkt *p, bool hints)
 	if (unlikely(p->flow))
 		return hairpin(p);
 	if (path_to_gateway(p))
-		return HOST;
-	if (path_policy(p) & NSF_NET_SNAT)
+		return access_free(p) ? HOST : OPEN;
+	if (path_policy(p) & NSF_NET_SNAT || !access_free(p))
 		return OPEN;
 	TRY(route(p)); /* for another address of the host: leaves here */
-	if (p->out == p->net->gateway || path_policy(p) & NSF_NET_ROUTED)
+	if (p->out == p->net->gateway)
+		return route_back(p);
+	if (path_policy(p) & NSF_NET_ROUTED)
 		return route_plain(p);
 	if (p->family == 6) /* a subnet on a host that has no address for it outside */
 		return icmp_answer(p, NSF_DROP_NO_UPLINK, ICMP_SAY_NET);
@@ -120,17 +123,19 @@ static __always_inline enum verdict path_open(struct pkt *p)
 {
 	enum verdict v;
 	__u32 flags;
+	bool gateway;
 
 	TRY(path_again(p));
 	if (!p->port)
 		return drop(p, NSF_DROP_NO_PORT);
-	v = ip_for_gateway(p) ? HOST : route(p);
+	gateway = ip_for_gateway(p);
+	v = gateway ? HOST : route(p);
 	if (v == HOST)
-		return hairpin_open(p);
+		v = hairpin_open(p);
 	if (v != NEXT)
-		return v;
+		return v == HOST ? access(p, gateway) : v;
 	if (p->out == p->net->gateway)
-		return route_plain(p);
+		return route_back(p);
 	flags = path_policy(p);
 	if (flags & NSF_NET_SNAT)
 		return path_excepted(p, false) ? route_plain(p) : nat(p);
@@ -155,6 +160,8 @@ static __always_inline enum verdict path_from_host(struct pkt *p)
 {
 	TRY(port_find(p));
 	TRY(path_read(p));
+	if (unlikely(p->dmac[0] & 1))
+		TRY(answer_host(p));
 	return fdb(p);
 }
 

@@ -26,8 +26,8 @@ enum verdict {
 /* How the packet's bytes are changed before it leaves. */
 enum edit {
 	EDIT_NONE,
-	EDIT_ARP,   /* into the gateway's ARP reply */
-	EDIT_ND,    /* into the gateway's neighbour advertisement */
+	EDIT_ARP,   /* into the ARP reply of who has the MAC p->out_smac */
+	EDIT_ND,    /* into its neighbour advertisement */
 	EDIT_MACS,  /* MACs alone */
 	EDIT_TTL,   /* TTL or hop limit alone, and MACs if known */
 	EDIT_NAT,   /* what p->nat says, TTL, and MACs if known */

@@ -5,6 +5,8 @@
 #include "parse6.h"
 #include "port.h"
 
+enum nd_type { ND_ROUTER_SOL = 133, ND_ROUTER_ADV, ND_NEIGHBOUR_SOL, ND_NEIGHBOUR_ADV, ND_REDIRECT };
+
 static __always_inline bool port6_none(const __u32 *a)
 {
 	return !(a[0] | a[1] | a[2] | a[3]);

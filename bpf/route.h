@@ -94,3 +94,9 @@ static __always_inline enum verdict route_plain(struct pkt *p)
 	p->out_slot = p->out == p->net->uplink ? p->net->uplink_slot : 0;
 	return NEIGH;
 }
+
+/* Back into the network by way of the gateway, where isolated ports would meet after all. */
+static __always_inline enum verdict route_back(struct pkt *p)
+{
+	return unlikely(p->port->flags & NSF_PORT_ISOLATED) ? drop(p, NSF_DROP_ISOLATED) : route_plain(p);
+}

@@ -10,6 +10,15 @@ static __always_inline struct nsf_share *share_row(__u32 slot)
 	return bpf_map_lookup_elem(&nsf_shares, &slot);
 }
 
+/* Learned MACs of a port, or by its gateway's slot of a network: one more or one less. */
+static __always_inline void share_macs(__u32 slot, int n)
+{
+	struct nsf_share *s = share_row(slot);
+
+	if (s && slot && (n > 0 || s->macs))
+		__sync_fetch_and_add(&s->macs, n);
+}
+
 /* One more flow of a port; half: opened by one side only as yet. NSF_DROP_NONE, or why it may not be. */
 static __always_inline enum nsf_drop share_take(__u32 slot, __u32 port_gen, bool half)
 {
@@ -20,11 +29,11 @@ static __always_inline enum nsf_drop share_take(__u32 slot, __u32 port_gen, bool
 		return NSF_DROP_NONE;
 	if (!s || !port || port->gen != port_gen)
 		return NSF_DROP_PORT_GONE;
-	if (__sync_fetch_and_add(&s->flows, 1) >= port->max_flows) {
+	if (__sync_fetch_and_add(&s->flows, 1) >= s->max_flows) {
 		__sync_fetch_and_add(&s->flows, -1);
 		return NSF_DROP_FLOWS_QUOTA;
 	}
-	if (half && __sync_fetch_and_add(&s->half, 1) >= port->max_half) {
+	if (half && __sync_fetch_and_add(&s->half, 1) >= s->max_half) {
 		__sync_fetch_and_add(&s->half, -1);
 		__sync_fetch_and_add(&s->flows, -1);
 		return NSF_DROP_HALF_QUOTA;

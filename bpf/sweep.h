@@ -88,11 +88,13 @@ static long sweep_flow(__u32 i, struct sweep *s)
 
 static long sweep_mac(void *map, const struct nsf_fdb_key *k, struct nsf_fdb *e, struct sweep *s)
 {
-	__u32 slot = e->slot;
-	const struct nsf_port *port = bpf_map_lookup_elem(&nsf_ports, &slot);
+	const struct nsf_port *port = array_row(&nsf_ports, e->slot);
+	const struct nsf_net *net = array_row(&nsf_nets, k->net);
 
-	if (!port || fdb_dead(e, port->gen, s->now))
-		bpf_map_delete_elem(map, k);
+	if (port && net && !fdb_dead(e, port->gen, s->now, net->fdb_age))
+		return 0;
+	fdb_uncount(k->net, e);
+	bpf_map_delete_elem(map, k);
 	return 0;
 }
 

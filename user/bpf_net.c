@@ -8,7 +8,9 @@
 #include <stdio.h>
 
 #include "nsfast/drop.h"
+#include "nsfast/fdb.h"
 
+#include "bpf_fdb.h"
 #include "bpf_frag.h"
 #include "bpf_net6.h"
 #include "bpf_port.h"
@@ -109,17 +111,15 @@ static void net_fill(const struct network *n, struct nsf_net *row)
 	row->max_flows = n->limit[PORT_LIMIT_FLOWS];
 	row->max_half = n->limit[PORT_LIMIT_HALF];
 	row->max_ports = n->limit[PORT_LIMIT_PORTS];
+	row->max_macs = n->limit[PORT_LIMIT_MACS];
+	row->max_flood = n->limit[PORT_LIMIT_FLOOD];
+	row->fdb_age = n->fdb_age;
 }
 
 int bpf_net_gateway(struct host *h, struct network *n)
 {
 	struct nsf_net *row = &h->dp.nets[n->id];
-	struct nsf_port port = { .net = n->id,
-				 .mtu = n->mtu,
-				 .role = NSF_ROLE_GATEWAY,
-				 /* its flows come from user space alone, for ports that will count them: see flow.h */
-				 .max_flows = PORT_LIMIT_NONE,
-				 .max_half = PORT_LIMIT_NONE };
+	struct nsf_port port = { .net = n->id, .mtu = n->mtu, .role = NSF_ROLE_GATEWAY };
 	struct link gw, far;
 	int r = net_gateway_make(h, n, &gw, &far);
 
@@ -133,6 +133,9 @@ int bpf_net_gateway(struct host *h, struct network *n)
 		if (!slot)
 			return fail(-ENOSPC, "%s: this host has no room for another attachment", n->name);
 		row_set_port(&h->dp, slot, &port);
+		/* its flows come from user space alone, for ports that will count them: see flow.h */
+		h->dp.shares[slot].max_flows = h->dp.shares[slot].max_half = PORT_LIMIT_NONE;
+		h->dp.shares[slot].max_macs = NSF_FDB_NET_MAX;
 		row->gateway_slot = slot;
 		row->gateway = gw.ifindex;
 		row->fib = far.ifindex;
@@ -143,7 +146,7 @@ int bpf_net_gateway(struct host *h, struct network *n)
 	if (!r)
 		r = row_set_iface(&h->dp, gw.ifindex, row->gateway_slot, gw.name);
 	if (!r)
-		r = row_set_mac(&h->dp, n->id, n->mac, row->gateway_slot);
+		r = bpf_fdb_set(&h->dp, n->id, n->mac, row->gateway_slot);
 	if (!r)
 		r = dp_attach(&h->dp, DP_PROG_FROM_HOST, gw.ifindex, gw.name, DP_EGRESS);
 	return r ? r : net_gateway_up(h, n, &gw, &far);
@@ -215,7 +218,7 @@ int bpf_net_clear(struct host *h, __u32 id, const char *name)
 	r = bpf_frag_sync(h);
 	first = first ? first : r;
 	if (row->gateway_slot) {
-		r = row_unset_mac(&h->dp, id, row->mac);
+		r = bpf_fdb_unset(&h->dp, id, row->mac);
 		first = first ? first : r;
 		r = row_unset_iface(&h->dp, row->gateway);
 		first = first ? first : r;
@@ -261,13 +264,12 @@ int bpf_net_add(struct host *h, struct network *n)
 int bpf_net_change(struct host *h, struct network *n)
 {
 	struct nsf_net *row;
-	bool mtu;
-	__u32 slot;
+	__u32 slot, mtu;
 	int r;
 
 	n->id = row_net(&h->dp, n->name);
 	row = &h->dp.nets[n->id];
-	mtu = row->mtu != n->mtu;
+	mtu = row->mtu;
 	memcpy(n->mac, row->mac, sizeof(n->mac));
 	r = bpf_net6_leave(h, n, row);
 	net_fill(n, row);
@@ -279,8 +281,9 @@ int bpf_net_change(struct host *h, struct network *n)
 		r = bpf_frag_sync(h);
 	if (!r)
 		r = bpf_xdp_set(h, n);
-	for (slot = row->first; !r && mtu && slot; slot = h->dp.ports[slot].next)
-		if (h->dp.names[slot].netns[0])
+	/* but of ports that have one of their own */
+	for (slot = row->first; !r && mtu != n->mtu && slot; slot = h->dp.ports[slot].next)
+		if (h->dp.names[slot].netns[0] && h->dp.ports[slot].mtu == mtu)
 			r = bpf_port_mtu(h, slot, n->mtu);
 	return r ? r : bpf_sock_sync(h);
 }
@@ -357,6 +360,8 @@ int bpf_net_sweep(struct host *h)
 			first = first ? first : r;
 		}
 		r = bpf_publish_sweep(h);
+		first = first ? first : r;
+		r = bpf_ports_gone(h);
 		first = first ? first : r;
 		r = bpf_sock_sync(h);
 		first = first ? first : r;

@@ -10,6 +10,7 @@
 #include "nsfast/count.h"
 
 #include "announce.h"
+#include "bpf_fdb.h"
 #include "bpf_flows.h"
 #include "bpf_port6.h"
 #include "bpf_publish.h"
@@ -49,19 +50,25 @@ static int port_leave(struct host *h, const char *netns)
 	return netns[0] && !bpf_port_lives(h, netns) ? host_netns_put(h, netns) : 0;
 }
 
-static void port_limits(const struct network *n, const struct port *p, struct nsf_port *row)
+static void port_limits(const struct network *n, const struct port *p, struct nsf_share *share)
 {
-	row->max_flows = network_limit(n, p, PORT_LIMIT_FLOWS);
-	row->max_half = network_limit(n, p, PORT_LIMIT_HALF);
-	row->max_ports = network_limit(n, p, PORT_LIMIT_PORTS);
+	share->max_flows = network_limit(n, p, PORT_LIMIT_FLOWS);
+	share->max_half = network_limit(n, p, PORT_LIMIT_HALF);
+	share->max_ports = network_limit(n, p, PORT_LIMIT_PORTS);
+	share->max_macs = network_limit(n, p, PORT_LIMIT_MACS);
+	share->max_flood = network_limit(n, p, PORT_LIMIT_FLOOD);
 }
 
-void bpf_port_limit(struct host *h, const struct network *n, const struct port *p)
+int bpf_port_change(struct host *h, const struct network *n, const struct port *p)
 {
-	__u32 slot = row_port(&h->dp, n->id, p->name);
+	__u32 slot = row_port(&h->dp, n->id, p->name), mtu = p->mtu ? p->mtu : n->mtu;
+	struct nsf_port *row = &h->dp.ports[slot];
 
-	if (slot)
-		port_limits(n, p, &h->dp.ports[slot]);
+	if (!slot)
+		return 0;
+	port_limits(n, p, &h->dp.shares[slot]);
+	row->flags = (row->flags & ~PORT_POLICY) | p->policy;
+	return h->dp.names[slot].netns[0] && row->mtu != mtu ? bpf_port_mtu(h, slot, mtu) : 0;
 }
 
 /* Hook, rows, then the host's end goes up: nothing passes before the program is there. */
@@ -73,8 +80,7 @@ static int port_install(struct host *h, const struct network *n, const struct po
 	bool managed = !p->dev[0];
 	int r;
 
-	port_limits(n, p, &row);
-	row.flags = (l->peer_netns >= 0 ? NSF_PORT_PEER : 0) | (managed ? NSF_PORT_MANAGED : 0);
+	row.flags = (l->peer_netns >= 0 ? NSF_PORT_PEER : 0) | (managed ? NSF_PORT_MANAGED : 0) | p->policy;
 	if (managed) {
 		memcpy(row.mac, p->mac, sizeof(row.mac));
 		memcpy(&row.addr4, p->addr.bytes, sizeof(row.addr4));
@@ -82,13 +88,14 @@ static int port_install(struct host *h, const struct network *n, const struct po
 	}
 	snprintf(h->dp.names[slot].netns, NSF_NAME_LEN, "%s", p->netns);
 	row_set_port(&h->dp, slot, &row);
+	port_limits(n, p, &h->dp.shares[slot]);
 	r = bpf_port_zero(h, slot);
 	if (!r && !h->handing)
 		r = dp_attach(&h->dp, DP_PROG_FROM_PORT, l->ifindex, l->name, DP_INGRESS);
 	if (!r)
 		r = row_set_iface(&h->dp, l->ifindex, slot, l->name);
 	if (!r && managed)
-		r = row_set_mac(&h->dp, n->id, p->mac, slot);
+		r = bpf_fdb_set(&h->dp, n->id, p->mac, slot);
 	if (!r && managed)
 		r = row_set_addr(&h->dp, n->id, &p->addr, slot);
 	if (!r && managed && p->addr6.family)
@@ -251,7 +258,7 @@ static int port_release(struct host *h, const struct nsf_port *row, bool managed
 static int port_unset(struct host *h, const struct nsf_port *row, __u32 slot)
 {
 	const struct addr addrs[] = { row_addr4(row->addr4, 32), row_addr6(row->addr6, 128) };
-	int first = row_unset_mac(&h->dp, row->net, row->mac), r;
+	int first = bpf_fdb_unset(&h->dp, row->net, row->mac), r;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(addrs); i++) {
@@ -279,6 +286,55 @@ int bpf_port_clear(struct host *h, __u32 slot)
 	r = dp_detach(&h->dp, row.ifindex, DP_INGRESS);
 	first = first ? first : r;
 	row_clear_port(&h->dp, slot);
+	return first;
+}
+
+struct port_seen {
+	struct host *h;
+	bool slots[NSF_SLOTS_MAX];
+};
+
+/* An interface that has the number of one of ours is it only if our program is on it: a number may be given out again. */
+static int port_see(const struct link *l, void *arg)
+{
+	struct port_seen *s = arg;
+	__u32 key = l->ifindex, slot;
+
+	if (!bpf_map_lookup_elem(s->h->dp.map[DP_IFACES], &key, &slot) && slot < NSF_SLOTS_MAX)
+		s->slots[slot] = !strncmp(l->alias, "nsfast:", 7) || dp_attached(&s->h->dp, l->ifindex, DP_INGRESS);
+	return 0;
+}
+
+/* The interface went: its number leads nowhere from here on. */
+static int port_gone(struct host *h, __u32 slot)
+{
+	struct nsf_port *row = &h->dp.ports[slot];
+	int ifindex = (int)row->ifindex, r = row_unset_iface(&h->dp, ifindex), second;
+	char key[16];
+
+	snprintf(key, sizeof(key), "%d", ifindex);
+	__atomic_store_n(&row->ifindex, 0, __ATOMIC_RELEASE);
+	second = dp_detach(&h->dp, ifindex, DP_INGRESS);
+	r = r ? r : second;
+	second = h->dp.names[slot].netns[0] ? 0 : state_unset(h->cookie, "down", key);
+	return r ? r : second;
+}
+
+int bpf_ports_gone(struct host *h)
+{
+	autofree struct port_seen *seen = calloc(1, sizeof(*seen));
+	int r, first;
+	__u32 i;
+
+	if (!seen)
+		return fail(-ENOMEM, "cannot look for ports whose interfaces are gone");
+	seen->h = h;
+	first = link_list(h->nl, port_see, seen);
+	for (i = 1; !first && i < NSF_SLOTS_MAX; i++) {
+		r = h->dp.ports[i].role == NSF_ROLE_PORT && h->dp.ports[i].ifindex && !seen->slots[i] ? port_gone(h, i)
+												      : 0;
+		first = first ? first : r;
+	}
 	return first;
 }
 

@@ -10,7 +10,6 @@
 
 #include "nsfast/count.h"
 #include "nsfast/drop.h"
-#include "nsfast/fdb.h"
 
 #include "bpf_flows.h"
 #include "bpf_frag.h"
@@ -40,6 +39,22 @@ static int read_count(struct host *h, __u32 slot, struct port *ret)
 	return 0;
 }
 
+static void read_share(const struct nsf_share *s, struct port *p)
+{
+	p->limit[PORT_LIMIT_FLOWS] = s->max_flows;
+	p->limit[PORT_LIMIT_HALF] = s->max_half;
+	p->limit[PORT_LIMIT_PORTS] = s->max_ports;
+	p->limit[PORT_LIMIT_MACS] = s->max_macs;
+	p->limit[PORT_LIMIT_FLOOD] = s->max_flood;
+	p->used[PORT_LIMIT_FLOWS] = s->flows;
+	p->used[PORT_LIMIT_HALF] = s->half;
+	p->used[PORT_LIMIT_PORTS] = s->ports;
+	p->used[PORT_LIMIT_MACS] = s->macs;
+	p->used[PORT_LIMIT_FLOOD] = s->flood_tick == bpf_flows_tick() ? s->flooded : 0;
+	p->moves = s->moves;
+	p->unlearned = s->unlearned;
+}
+
 static int read_port(struct host *h, struct network *n, __u32 slot)
 {
 	const struct nsf_port *row = &h->dp.ports[slot];
@@ -50,13 +65,10 @@ static int read_port(struct host *h, struct network *n, __u32 slot)
 	if (!p)
 		return fail(-ENOMEM, "%s: cannot read ports", n->name);
 	p->slot = slot;
-	p->limit[PORT_LIMIT_FLOWS] = row->max_flows;
-	p->limit[PORT_LIMIT_HALF] = row->max_half;
-	p->limit[PORT_LIMIT_PORTS] = row->max_ports;
-	p->used[PORT_LIMIT_FLOWS] = h->dp.shares[slot].flows;
-	p->used[PORT_LIMIT_HALF] = h->dp.shares[slot].half;
-	p->used[PORT_LIMIT_PORTS] = h->dp.shares[slot].ports;
+	read_share(&h->dp.shares[slot], p);
 	memcpy(p->netns, names->netns, sizeof(p->netns));
+	p->policy = row->flags & PORT_POLICY;
+	p->mtu = p->netns[0] && row->mtu != n->mtu ? row->mtu : 0;
 	if (row->flags & NSF_PORT_MANAGED) {
 		p->addr = row_addr4(row->addr4, n->gateway.plen);
 		p->addr6 = row_addr6(row->addr6, n->gateway6.plen);
@@ -98,6 +110,9 @@ static void read_policy(struct host *h, const struct nsf_net *row, struct networ
 	n->limit[PORT_LIMIT_FLOWS] = row->max_flows;
 	n->limit[PORT_LIMIT_HALF] = row->max_half;
 	n->limit[PORT_LIMIT_PORTS] = row->max_ports;
+	n->limit[PORT_LIMIT_MACS] = row->max_macs;
+	n->limit[PORT_LIMIT_FLOOD] = row->max_flood;
+	n->fdb_age = row->fdb_age;
 	while (!bpf_map_get_next_key(h->dp.map[DP_EXCEPTS], at, &k)) {
 		struct addr a = { .family = k.family == 6 ? AF_INET6 : AF_INET, .plen = k.plen - 32 };
 
@@ -232,39 +247,6 @@ int bpf_read_externals(struct host *h, const char *net, int (*cb)(const struct m
 		memcpy(e.addr.bytes, row->pool6[i], sizeof(e.addr.bytes));
 		r = read_used(h, row->snat6[i].ledger, &e);
 		r = r ? r : cb(&e, arg);
-	}
-	return r;
-}
-
-static bool read_mac(const struct dp *dp, const struct nsf_fdb_key *k, const struct nsf_fdb *e, __u32 now,
-		     struct mode_mac *ret)
-{
-	if (k->net >= NSF_NETS_MAX || e->slot >= NSF_SLOTS_MAX || dp->ports[e->slot].gen != e->gen)
-		return false;
-	ret->fixed = e->flags & NSF_FDB_STATIC;
-	ret->idle = ret->fixed || (__s32)(now - e->seen) < 0 ? 0 : bpf_flows_seconds(now - e->seen);
-	if (!ret->fixed && ret->idle > NSF_FDB_AGE)
-		return false;
-	memcpy(ret->mac, k->mac, sizeof(ret->mac));
-	ret->net = dp->nets[k->net].name;
-	ret->port = dp->ports[e->slot].role == NSF_ROLE_GATEWAY ? ret->net : dp->names[e->slot].port;
-	return true;
-}
-
-int bpf_read_fdb(struct host *h, const char *net, int (*cb)(const struct mode_mac *m, void *arg), void *arg)
-{
-	const struct dp *dp = &h->dp;
-	__u32 now = bpf_flows_tick(), id = net && dp->loaded ? row_net(dp, net) : 0;
-	struct nsf_fdb_key k, *at = NULL;
-	struct mode_mac row;
-	struct nsf_fdb e;
-	int r = 0;
-
-	while (dp->loaded && !r && !bpf_map_get_next_key(dp->map[DP_FDB], at, &k)) {
-		at = &k;
-		if ((!net || k.net == id) && !bpf_map_lookup_elem(dp->map[DP_FDB], &k, &e) &&
-		    read_mac(dp, &k, &e, now, &row))
-			r = cb(&row, arg);
 	}
 	return r;
 }

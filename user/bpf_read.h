@@ -6,7 +6,6 @@
 
 int bpf_read_net(struct host *h, const char *name, struct network *ret);
 int bpf_read_list(struct host *h, int (*cb)(const char *name, void *arg), void *arg);
-int bpf_read_fdb(struct host *h, const char *net, int (*cb)(const struct mode_mac *m, void *arg), void *arg);
 int bpf_read_drops(struct host *h, const char *net,
 		   int (*cb)(const char *net, const char *reason, const char *text, __u64 packets, void *arg),
 		   void *arg);

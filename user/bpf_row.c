@@ -5,8 +5,6 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 
-#include "nsfast/fdb.h"
-
 #include "log.h"
 
 __u32 row_net(const struct dp *dp, const char *name)
@@ -50,6 +48,20 @@ __u32 row_free_slot(const struct dp *dp)
 	return 0;
 }
 
+/* By the list itself, so that no run that was killed leaves a number wrong. */
+static void row_count_ports(struct dp *dp, struct nsf_net *net)
+{
+	__u16 ports = 0, learning = 0;
+	__u32 i;
+
+	for (i = net->first; i; i = dp->ports[i].next) {
+		ports++;
+		learning += !(dp->ports[i].flags & NSF_PORT_MANAGED);
+	}
+	net->n_ports = ports;
+	__atomic_store_n(&net->n_learning, learning, __ATOMIC_RELEASE);
+}
+
 void row_set_port(struct dp *dp, __u32 slot, const struct nsf_port *row)
 {
 	struct nsf_port *to = &dp->ports[slot], new = *row;
@@ -68,6 +80,13 @@ void row_set_port(struct dp *dp, __u32 slot, const struct nsf_port *row)
 	while (*end)
 		end = &dp->ports[*end].next;
 	__atomic_store_n(end, slot, __ATOMIC_RELEASE);
+	row_count_ports(dp, &dp->nets[row->net]);
+}
+
+void row_macs(struct dp *dp, __u32 slot, __u32 n)
+{
+	if (slot && dp->shares[slot].macs >= n)
+		__atomic_fetch_sub(&dp->shares[slot].macs, n, __ATOMIC_RELAXED);
 }
 
 void row_clear_port(struct dp *dp, __u32 slot)
@@ -83,6 +102,9 @@ void row_clear_port(struct dp *dp, __u32 slot)
 	memset(&dp->names[slot], 0, sizeof(dp->names[slot]));
 	__atomic_store_n(&row->gen, row->gen + 1, __ATOMIC_RELEASE);
 	__atomic_store_n(&row->role, NSF_ROLE_NONE, __ATOMIC_RELEASE);
+	/* its MACs are dead, and no longer its network's */
+	row_macs(dp, net->gateway_slot, dp->shares[slot].macs);
+	row_count_ports(dp, net);
 }
 
 void row_commit(char *name, const char *text, size_t size)
@@ -183,50 +205,4 @@ struct addr row_addr6(const __u8 addr[16], __u8 plen)
 		memcpy(a.bytes, addr, sizeof(a.bytes));
 	}
 	return a;
-}
-
-/* A table full of learned MACs makes room: one of them is learned again when it speaks. */
-static bool row_forget_learned(struct dp *dp)
-{
-	struct nsf_fdb_key k, *at = NULL;
-	struct nsf_fdb e;
-
-	while (!bpf_map_get_next_key(dp->map[DP_FDB], at, &k)) {
-		at = &k;
-		if (!bpf_map_lookup_elem(dp->map[DP_FDB], &k, &e) && !(e.flags & NSF_FDB_STATIC))
-			return !bpf_map_delete_elem(dp->map[DP_FDB], &k);
-	}
-	return false;
-}
-
-int row_set_mac(struct dp *dp, __u32 net, const __u8 mac[6], __u32 slot)
-{
-	struct nsf_fdb_key k = { .net = net };
-	struct nsf_fdb was, e = { .gen = dp->ports[slot].gen, .slot = slot, .flags = NSF_FDB_STATIC };
-	char text[MAC_STRLEN];
-	int tries = 0;
-
-	memcpy(k.mac, mac, sizeof(k.mac));
-	if (!bpf_map_lookup_elem(dp->map[DP_FDB], &k, &was) && was.flags & NSF_FDB_STATIC && was.slot != slot &&
-	    was.slot < NSF_SLOTS_MAX && dp->ports[was.slot].gen == was.gen)
-		return fail_usage("%s: MAC %s is that of %s already", dp->nets[net].name, mac_format(mac, text),
-				  dp->ports[was.slot].role == NSF_ROLE_GATEWAY ? "the gateway"
-									       : dp->names[was.slot].port);
-	while (bpf_map_update_elem(dp->map[DP_FDB], &k, &e, BPF_ANY)) {
-		if (errno == E2BIG && tries++ < 1000 && row_forget_learned(dp))
-			continue; /* the room may have been taken by another learned one */
-		return fail(-errno, "cannot enter %s into the forwarding database", mac_format(mac, text));
-	}
-	return 0;
-}
-
-int row_unset_mac(struct dp *dp, __u32 net, const __u8 mac[6])
-{
-	struct nsf_fdb_key k = { .net = net };
-	char text[MAC_STRLEN];
-
-	memcpy(k.mac, mac, sizeof(k.mac));
-	if (bpf_map_delete_elem(dp->map[DP_FDB], &k) && errno != ENOENT)
-		return fail(-errno, "cannot take %s out of the forwarding database", mac_format(mac, text));
-	return 0;
 }

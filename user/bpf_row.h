@@ -33,6 +33,5 @@ int row_unset_addr(struct dp *dp, __u32 net, const struct addr *a, __u32 slot); 
 struct addr row_addr4(__be32 addr, __u8 plen);
 struct addr row_addr6(const __u8 addr[16], __u8 plen);
 
-/* A MAC that stays: of a managed port or a gateway; refused if it is another one's. Print. */
-int row_set_mac(struct dp *dp, __u32 net, const __u8 mac[6], __u32 slot);
-int row_unset_mac(struct dp *dp, __u32 net, const __u8 mac[6]);
+/* So many learned MACs less of a port, or by its gateway's slot of a network; the data path counts them too meanwhile. */
+void row_macs(struct dp *dp, __u32 slot, __u32 n);

@@ -54,17 +54,55 @@ int bridge_lock(struct nl *nl, int ifindex)
 	return nl_send(nl, NULL);
 }
 
-int bridge_fdb_add(struct nl *nl, int ifindex, const __u8 mac[6])
+int bridge_port(struct nl *nl, int ifindex, bool isolated, bool unknown, bool multicast)
 {
-	struct nlmsghdr *nlh = nl_msg(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
+	struct nlmsghdr *nlh = port_msg(nl, PF_BRIDGE, ifindex);
+	struct nlattr *info = mnl_attr_nest_start(nlh, IFLA_PROTINFO | NLA_F_NESTED);
+
+	mnl_attr_put_u8(nlh, IFLA_BRPORT_ISOLATED, isolated);
+	mnl_attr_put_u8(nlh, IFLA_BRPORT_UNICAST_FLOOD, unknown);
+	mnl_attr_put_u8(nlh, IFLA_BRPORT_MCAST_FLOOD, multicast);
+	mnl_attr_nest_end(nlh, info);
+	return nl_send(nl, NULL);
+}
+
+int bridge_ageing(struct nl *nl, int bridge, __u32 seconds)
+{
+	struct nlmsghdr *nlh = nl_msg(nl, RTM_NEWLINK, 0); /* of a link's own kind, SETLINK changes nothing */
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	struct nlattr *info, *data;
+
+	ifi->ifi_index = bridge;
+	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
+	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "bridge");
+	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
+	mnl_attr_put_u32(nlh, IFLA_BR_AGEING_TIME, seconds * 100); /* USER_HZ */
+	mnl_attr_nest_end(nlh, data);
+	mnl_attr_nest_end(nlh, info);
+	return nl_send(nl, NULL);
+}
+
+static int fdb_change(struct nl *nl, __u16 type, __u16 flags, int ifindex, const __u8 mac[6])
+{
+	struct nlmsghdr *nlh = nl_msg(nl, type, flags);
 	struct ndmsg *nd = mnl_nlmsg_put_extra_header(nlh, sizeof(*nd));
 
 	nd->ndm_family = PF_BRIDGE;
 	nd->ndm_ifindex = ifindex;
 	nd->ndm_state = NUD_NOARP;
-	nd->ndm_flags = NTF_MASTER;
+	nd->ndm_flags = NTF_MASTER | (type == RTM_NEWNEIGH ? NTF_STICKY : 0); /* else a frame from elsewhere moves it */
 	mnl_attr_put(nlh, NDA_LLADDR, 6, mac);
 	return nl_send(nl, NULL);
+}
+
+int bridge_fdb_add(struct nl *nl, int ifindex, const __u8 mac[6])
+{
+	return fdb_change(nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, ifindex, mac);
+}
+
+int bridge_fdb_del(struct nl *nl, int ifindex, const __u8 mac[6])
+{
+	return fdb_change(nl, RTM_DELNEIGH, 0, ifindex, mac);
 }
 
 struct fdb_walk {

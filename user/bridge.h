@@ -12,8 +12,13 @@ int bridge_join(struct nl *nl, int ifindex, int bridge);
 /* Nothing but the static entries tells who is behind the port, and only they may send there. What a port sends may come back
  * to it: where bridge-nf-call-iptables is 1, the bridge itself translates, and a container may mean itself. */
 int bridge_lock(struct nl *nl, int ifindex);
+/* What the port hears: isolated ports nothing of each other; unknown: frames for MACs whose place is not known. */
+int bridge_port(struct nl *nl, int ifindex, bool isolated, bool unknown, bool multicast);
+/* How long a learned MAC stays, in seconds. */
+int bridge_ageing(struct nl *nl, int bridge, __u32 seconds);
 /* A static entry: the MAC is behind the port. */
 int bridge_fdb_add(struct nl *nl, int ifindex, const __u8 mac[6]);
+int bridge_fdb_del(struct nl *nl, int ifindex, const __u8 mac[6]);
 
 struct bridge_fdb {
 	int ifindex; /* of the port */

@@ -10,9 +10,10 @@
 	X(add, "NET NAME [--address A] [--mac M] [--dev IF]", \
 	  "add a port: a namespace, or an interface that is there") \
 	X(del, "NET NAME", "remove a port") \
+	X(gc, "", "remove ports whose interface is gone") \
 	X(publish, "add NET SPEC | del NET SPEC | show [NET]", "ports of the host that lead to a container's") \
 	X(exec, "NAME COMMAND...", "run a command in a port's namespace") \
-	X(fdb, "[NET]", "forwarding database") \
+	X(fdb, "[show] [NET] | add NET MAC NAME | del | flush NET", "which MAC is behind which port") \
 	X(flows, "[flush] [NET] [FILTERS]", "tracked conversations with the outside, or their end") \
 	X(drops, "[NET]", "discarded packets by reason") \
 	X(doctor, "", "what works here and what does not") \

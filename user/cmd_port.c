@@ -11,17 +11,22 @@
 #include "port.h"
 #include "up.h"
 
-enum { OPT_ADDRESS = OPT_LONG, OPT_MAC, OPT_DEV, OPT_PORT_NETNS, OPT_LIMIT };
+/* Options that have one value: id, word, its reader. */
+#define ADD_OPTIONS(X) \
+	X(ADDRESS, "address", conf_port_address) \
+	X(MAC, "mac", conf_port_mac) \
+	X(DEV, "dev", conf_port_device) \
+	X(PORT_NETNS, "port-netns", conf_port_netns) \
+	X(MTU, "mtu", conf_port_mtu) \
+	X(ISOLATED, "isolated", conf_port_isolated) \
+	X(GUARD, "guard", conf_port_guard) \
+	X(FLOOD, "flood", conf_port_flood)
+#define ADD_ENUM(id, word, read) OPT_##id,
+enum { OPT_NONE = OPT_LONG, ADD_OPTIONS(ADD_ENUM) OPT_LIMIT };
 
+#define ADD_WORD(id, word, read)              { word, required_argument, NULL, OPT_##id },
 #define ADD_LIMIT_WORD(id, key, option, json) { option, required_argument, NULL, OPT_LIMIT + PORT_LIMIT_##id },
-
-static const struct option add_words[] = {
-	{ "address", required_argument, NULL, OPT_ADDRESS },
-	{ "mac", required_argument, NULL, OPT_MAC },
-	{ "dev", required_argument, NULL, OPT_DEV },
-	{ "port-netns", required_argument, NULL, OPT_PORT_NETNS },
-	PORT_LIMITS(ADD_LIMIT_WORD){},
-};
+static const struct option add_words[] = { ADD_OPTIONS(ADD_WORD) PORT_LIMITS(ADD_LIMIT_WORD){} };
 
 static const struct option del_words[] = { {} };
 
@@ -30,15 +35,11 @@ static int add_option(int c, struct port *p)
 #define ADD_LIMIT_CASE(id, key, option, json) \
 	case OPT_LIMIT + PORT_LIMIT_##id: \
 		return conf_port_limit("--" option, optarg, PORT_LIMIT_##id, p);
+#define ADD_CASE(id, word, read) \
+	case OPT_##id: \
+		return read("--" word, optarg, p);
 	switch (c) {
-	case OPT_ADDRESS:
-		return conf_port_address("--address", optarg, p);
-	case OPT_MAC:
-		return conf_port_mac("--mac", optarg, p);
-	case OPT_DEV:
-		return conf_port_device("--dev", optarg, p);
-	case OPT_PORT_NETNS:
-		return conf_port_netns("--port-netns", optarg, p);
+		ADD_OPTIONS(ADD_CASE)
 		PORT_LIMITS(ADD_LIMIT_CASE)
 	}
 	return c;
@@ -52,9 +53,10 @@ static int add_read(int argc, char **argv, struct port *p)
 		r = add_option(c, p);
 	if (!r)
 		r = opt_words(argc, argv, 2, 2, "add NET NAME [--address A] [--mac M] [--dev IF] [--max-flows N]");
-	if (!r && p->dev[0] && (p->has & (PORT_HAS_ADDR | PORT_HAS_MAC) || p->netns[0]))
-		r = fail_usage(
-			"--dev adopts an interface as it is; --address, --mac and --port-netns do not go with it");
+	if (!r && p->dev[0] &&
+	    (p->has & (PORT_HAS_ADDR | PORT_HAS_MAC | PORT_HAS_MTU) || p->policy_has & NSF_PORT_SERVES || p->netns[0]))
+		r = fail_usage("--dev adopts an interface as it is; "
+			       "--address, --mac, --mtu, --guard and --port-netns do not go with it");
 	return r;
 }
 
@@ -76,6 +78,7 @@ static int add_run(struct change *c, const char *name, const struct port *asked)
 	p = &c->n.ports[c->n.n_ports - 1];
 	*p = *asked;
 	strcpy(p->name, name);
+	network_port_policy(p, NULL);
 	r = up_resolve_port(&c->n, p);
 	if (!r)
 		r = conf_check(&c->n);

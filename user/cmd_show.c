@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "cmd.h"
+#include "conf.h"
 #include "log.h"
 #include "mode.h"
 #include "opt.h"
@@ -21,13 +22,17 @@ static void show_counters(const struct port *p)
 		 out_human(p->tx_packets, tx, sizeof(tx)), out_human(p->tx_bytes, txb, sizeof(txb)));
 }
 
-/* What a port may use, and with used not NULL what it does use. No limit is null. */
-static void show_limits(const char *key, const __u32 limit[PORT_LIMIT_MAX], const __u32 *used)
+/* What a port of the network may use, and with used not NULL what it does use. No limit is null. */
+static void show_limits(const struct network *n, const char *key, const __u32 is[PORT_LIMIT_MAX], const __u32 *used)
 {
 #define LIMIT_KEYS(id, key, option, json) json,
 	static const char *const keys[] = { PORT_LIMITS(LIMIT_KEYS) };
+	__u32 limit[PORT_LIMIT_MAX];
 	size_t i;
 
+	memcpy(limit, is, sizeof(limit));
+	if (!limit[PORT_LIMIT_FLOOD])
+		limit[PORT_LIMIT_FLOOD] = network_flood(n);
 	out_open_object(key);
 	for (i = 0; i < PORT_LIMIT_MAX; i++)
 		if (limit[i] == PORT_LIMIT_NONE)
@@ -55,7 +60,26 @@ static void show_limits(const char *key, const __u32 limit[PORT_LIMIT_MAX], cons
 	out_text("\n");
 }
 
-static void show_port(const struct port *p)
+/* What it may hear and say. */
+static void show_port_policy(const struct network *n, const struct port *p)
+{
+	const bool isolated = p->policy & NSF_PORT_ISOLATED, guard = p->netns[0] && !(p->policy & NSF_PORT_SERVES);
+	const char *flood = conf_port_flood_word(p);
+
+	out_bool("isolated", NULL, isolated);
+	out_bool("guard", NULL, guard);
+	out_str("flood", NULL, flood);
+	out_u64("mtu", NULL, p->mtu ? p->mtu : n->mtu);
+	out_u64("mac_moves", NULL, p->moves);
+	out_u64("macs_not_learned", NULL, p->unlearned);
+	if (opt_details)
+		out_text(
+			"    mtu %u, isolated %s, guard %s, flood %s, MACs moved here %u, not learned from %u frames\n",
+			p->mtu ? p->mtu : n->mtu, isolated ? "yes" : "no", guard ? "yes" : "no", flood, p->moves,
+			p->unlearned);
+}
+
+static void show_port(const struct network *n, const struct port *p)
 {
 	char addr[ADDR_STRLEN], mac[MAC_STRLEN];
 
@@ -71,7 +95,8 @@ static void show_port(const struct port *p)
 	out_text("\n");
 	if (p->addr6.family)
 		out_text("%-48s%s\n", "", addr_format(&p->addr6, true, addr));
-	show_limits("limits", p->limit, p->used);
+	show_port_policy(n, p);
+	show_limits(n, "limits", p->limit, p->used);
 	out_close_object();
 }
 
@@ -136,7 +161,21 @@ static void show_policy(const struct network *n)
 	show_addrs("except", n->excepts, n->n_excepts, true);
 	if (opt_details)
 		out_text("%s\n", n->n_excepts ? "" : " none");
-	show_limits("limits", n->limit, NULL);
+	show_limits(n, "limits", n->limit, NULL);
+}
+
+/* As a switch. */
+static void show_switch(const struct network *n)
+{
+	const bool suppress = !(n->policy & NSF_NET_NO_ANSWERS);
+	const char *access = conf_host_access_word(n);
+
+	out_u64("fdb_ageing", NULL, n->fdb_age);
+	out_bool("neigh_suppress", NULL, suppress);
+	out_str("host_access", NULL, access);
+	if (opt_details)
+		out_text("  switch: FDB ageing %u s, questions for MACs answered %s, access to the host %s\n",
+			 n->fdb_age, suppress ? "yes" : "no", access);
 }
 
 static int show_external(const struct mode_external *e, void *arg)
@@ -224,6 +263,7 @@ static int show_network(struct host *h, const struct network *n, const struct mo
 	out_text("\n");
 	out_close_object();
 	show_policy(n);
+	show_switch(n);
 	show_timeouts(n);
 	out_open_array("external_ports");
 	r = m->externals(h, n->name, show_external, NULL);
@@ -232,7 +272,7 @@ static int show_network(struct host *h, const struct network *n, const struct mo
 		 "MAC", "RX-PKT", "RX-BYTE", "TX-PKT", "TX-BYTE");
 	out_open_array("ports");
 	for (i = 0; i < n->n_ports; i++)
-		show_port(&n->ports[i]);
+		show_port(n, &n->ports[i]);
 	out_close_array();
 	show_leg("host", n->name, &n->gw);
 	if (n->uplink[0])

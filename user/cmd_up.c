@@ -30,6 +30,9 @@
 	X(FILTER, "filter", conf_filter) \
 	X(MTU, "mtu", conf_mtu) \
 	X(FLOWS, "flows", conf_flows) \
+	X(FDB_AGEING, "fdb-ageing", conf_fdb_ageing) \
+	X(NEIGH_SUPPRESS, "neigh-suppress", conf_neigh_suppress) \
+	X(HOST_ACCESS, "host-access", conf_host_access) \
 	X(PUBLISH, "publish", conf_publish)
 #define UP_ENUM(id, word, read) OPT_##id,
 enum { OPT_NONE = OPT_LONG, UP_OPTIONS(UP_ENUM) OPT_LIMIT };

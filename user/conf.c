@@ -166,12 +166,29 @@ int conf_uplink(const char *what, const char *text, struct network *n)
 	return r;
 }
 
+static int read_mtu(const char *what, const char *text, __u32 *ret)
+{
+	if (!conf_number(text, 576, NET_MTU_MAX, ret))
+		return fail_usage("%s: '%s' is no MTU; it must be 576 to 65535", what, text);
+	return 0;
+}
+
 int conf_mtu(const char *what, const char *text, struct network *n)
 {
-	if (!conf_number(text, 576, NET_MTU_MAX, &n->mtu))
-		return fail_usage("%s: '%s' is no MTU; it must be 576 to 65535", what, text);
-	n->has |= NET_HAS_MTU;
-	return 0;
+	int r = read_mtu(what, text, &n->mtu);
+
+	if (!r)
+		n->has |= NET_HAS_MTU;
+	return r;
+}
+
+int conf_port_mtu(const char *what, const char *text, struct port *p)
+{
+	int r = read_mtu(what, text, &p->mtu);
+
+	if (!r)
+		p->has |= PORT_HAS_MTU;
+	return r;
 }
 
 int conf_flows(const char *what, const char *text, struct network *n)

@@ -7,10 +7,10 @@
 /*
  * Reads a file ("-": stdin) into a network made by network_init(). [Network] once: Name, Mode, Address, IPv6, Uplink,
  * Xdp, SNat, SNat6, Masquerade (yes: auto for both, no: none for both), SnatPorts, SnatExcept, SnatPort, SnatOverload,
- * SnatIcmp, Filter, MTU, Flows,
+ * SnatIcmp, Filter, MTU, Flows, FdbAgeing, NeighSuppress, HostAccess,
  * the keys of PORT_LIMITS, Timeout<Key> for each NSF_TIMEOUTS key in seconds (below the RFC's floor: a warning).
- * [Port NAME] any number: Netns (default NAME), Device (adopts it; excludes Netns, Address, MAC and Publish), Address,
- * MAC, Publish (any number of times), the keys of PORT_LIMITS.
+ * [Port NAME] any number: Netns (default NAME), Device (adopts it; excludes Netns, Address, MAC, MTU, Guard and
+ * Publish), Address, MAC, MTU, Isolated, Guard, Flood, Publish (any number of times), the keys of PORT_LIMITS.
  * '#' and ';' begin comments, at a line's start or after white space. Keys and sections are as written here, case
  * counts; an unknown one is an error with "did you mean". Ports in the file set NET_HAS_PORTS. 0 or a negative errno.
  */
@@ -33,14 +33,25 @@ int conf_snat_icmp(const char *what, const char *text, struct network *n);
 int conf_filter(const char *what, const char *text, struct network *n); /* address-port or endpoint-independent */
 int conf_limit(const char *what, const char *text, enum port_limit l, struct network *n); /* a number, or none */
 int conf_port_limit(const char *what, const char *text, enum port_limit l, struct port *p);
-int conf_mtu(const char *what, const char *text, struct network *n);   /* 576 to 65535 */
-int conf_flows(const char *what, const char *text, struct network *n); /* size of the flow table */
-int conf_ns(const char *what, const char *text, struct network *n);    /* NAME[=ADDR[,ADDR]]: a port; no duplicates */
+int conf_fdb_ageing(const char *what, const char *text, struct network *n);     /* seconds; 0: nothing is learned */
+int conf_neigh_suppress(const char *what, const char *text, struct network *n); /* yes or no */
+int conf_host_access(const char *what, const char *text, struct network *n);    /* all, gateway or none */
+int conf_mtu(const char *what, const char *text, struct network *n);            /* 576 to 65535 */
+int conf_flows(const char *what, const char *text, struct network *n);          /* size of the flow table */
+int conf_ns(const char *what, const char *text, struct network *n); /* NAME[=ADDR[,ADDR]]: a port; no duplicates */
 int conf_timeout(const char *what, const char *text, enum nsf_timeout t, struct network *n); /* seconds */
 int conf_port_netns(const char *what, const char *text, struct port *p);
 int conf_port_device(const char *what, const char *text, struct port *p);  /* adopts: the port has no namespace then */
 int conf_port_address(const char *what, const char *text, struct port *p); /* of either family, or of both: A,A */
 int conf_port_mac(const char *what, const char *text, struct port *p);
+int conf_port_mtu(const char *what, const char *text, struct port *p);
+int conf_port_isolated(const char *what, const char *text, struct port *p); /* yes or no, so the next */
+int conf_port_guard(const char *what, const char *text, struct port *p);
+int conf_port_flood(const char *what, const char *text, struct port *p); /* all, multicast, unicast or none */
+
+/* The words back, for what is. */
+const char *conf_host_access_word(const struct network *n);
+const char *conf_port_flood_word(const struct port *p);
 
 /* A publish more. The first one: [ADDR:]PORT[-PORT]:NAME:PORT[-PORT][/tcp|udp|sctp]; an IPv6 address in brackets. The
  * second one: the same without NAME, for the network's last port. */

@@ -57,7 +57,7 @@ struct key {
 	bool repeats; /* may stand there more than once */
 	int (*network)(const char *what, const char *text, struct network *n);
 	int (*port)(const char *what, const char *text, struct port *p);
-	const char *excludes[4]; /* keys of the section that may not stand beside it; said at one of both is enough */
+	const char *excludes[6]; /* keys of the section that may not stand beside it; said at one of both is enough */
 };
 
 #define TIMEOUT_KEY(id, key, seconds, floor)  { .name = "Timeout" key, .network = read_timeout_##id },
@@ -87,6 +87,9 @@ static const struct key network_keys[] = {
 	{ .name = "Filter", .network = conf_filter },
 	{ .name = "MTU", .network = conf_mtu },
 	{ .name = "Flows", .network = conf_flows },
+	{ .name = "FdbAgeing", .network = conf_fdb_ageing },
+	{ .name = "NeighSuppress", .network = conf_neigh_suppress },
+	{ .name = "HostAccess", .network = conf_host_access },
 	{ .name = "TimeoutTcpTransitory",
 	  .network = read_timeout_transitory,
 	  .excludes = { "TimeoutTcpOpening", "TimeoutTcpClosing" } },
@@ -95,9 +98,15 @@ static const struct key network_keys[] = {
 
 static const struct key port_keys[] = {
 	{ .name = "Netns", .port = conf_port_netns },
-	{ .name = "Device", .port = conf_port_device, .excludes = { "Netns", "Address", "MAC", "Publish" } },
+	{ .name = "Device",
+	  .port = conf_port_device,
+	  .excludes = { "Netns", "Address", "MAC", "MTU", "Guard", "Publish" } },
 	{ .name = "Address", .port = conf_port_address },
 	{ .name = "MAC", .port = conf_port_mac },
+	{ .name = "MTU", .port = conf_port_mtu },
+	{ .name = "Isolated", .port = conf_port_isolated },
+	{ .name = "Guard", .port = conf_port_guard },
+	{ .name = "Flood", .port = conf_port_flood },
 	{ .name = "Publish", .repeats = true, .network = conf_port_publish },
 	LAST_KEYS(PORT_LIMITS(PORT_LIMIT_KEY)),
 };

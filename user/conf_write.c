@@ -2,6 +2,7 @@
 /* The model to text: the INI file that conf_read() makes the same network of. */
 #include "conf_write.h"
 
+#include "conf.h"
 #include "flow.h"
 
 static void write_list(FILE *f, const char *key, const struct addr *v, size_t n, bool with_plen)
@@ -100,6 +101,11 @@ static void write_port(FILE *f, const struct network *n, const struct port *p)
 	} else {
 		fprintf(f, "Device=%s\n", p->dev);
 	}
+	if (p->mtu)
+		fprintf(f, "MTU=%u\n", p->mtu);
+	fprintf(f, "Isolated=%s\nFlood=%s\n", p->policy & NSF_PORT_ISOLATED ? "yes" : "no", conf_port_flood_word(p));
+	if (p->netns[0])
+		fprintf(f, "Guard=%s\n", p->policy & NSF_PORT_SERVES ? "no" : "yes");
 	write_limits(f, p->limit);
 	for (i = 0; i < n->n_publishes; i++)
 		if (streq(n->publishes[i].port, p->name))
@@ -119,7 +125,8 @@ void conf_write(FILE *f, const struct network *n, const char *mode)
 	if (n->gateway6.family)
 		write_snat(f, "SNat6=", n->snat6, n->pool6, n->n_pool6);
 	write_policy(f, n);
-	fprintf(f, "MTU=%u\n", n->mtu);
+	fprintf(f, "MTU=%u\nFdbAgeing=%u\nNeighSuppress=%s\nHostAccess=%s\n", n->mtu, n->fdb_age,
+		n->policy & NSF_NET_NO_ANSWERS ? "no" : "yes", conf_host_access_word(n));
 	write_limits(f, n->limit);
 	write_timeouts(f, n);
 	for (i = 0; i < n->n_ports; i++)

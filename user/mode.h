@@ -25,8 +25,11 @@ struct mode_flow {
 struct mode_mac {
 	const char *net, *port; /* port: the network's own name for the gateway */
 	__u8 mac[6];
-	bool fixed; /* static: set by nsfast, does not age */
-	__u64 idle; /* seconds since its last frame; 0 for static ones */
+	int ifindex;  /* the port's on the host */
+	bool fixed;   /* static: does not age */
+	bool user;    /* and set by the user, not with its port */
+	bool gateway; /* the gateway's own */
+	__u64 idle;   /* seconds since its last frame; 0 for static ones */
 };
 
 struct mode_usage {
@@ -67,8 +70,8 @@ struct mode {
 	/* Makes the IPv6 address of a port that is there what it is in p. */
 	int (*port_six)(struct host *h, const struct network *n, const struct port *p);
 	int (*port_del)(struct host *h, const char *net, const char *name);
-	/* Makes the limits of a port that is there what they are in n and p. */
-	void (*port_limit)(struct host *h, const struct network *n, const struct port *p);
+	/* Makes limits, policy and MTU of a port that is there what they are in n and p. */
+	int (*port_change)(struct host *h, const struct network *n, const struct port *p);
 
 	/* Makes the network's publishes those of n, all at once; flows of what is no more end. */
 	int (*publish_set)(struct host *h, const struct network *n, bool *ret_changed);
@@ -105,6 +108,12 @@ struct mode {
 	/* Ends what the filter means, at once; what begins meanwhile may stay. *ret: how many ended, also on failure. */
 	int (*flows_end)(struct host *h, const struct flow_filter *f, __u64 *ret);
 	int (*fdb)(struct host *h, const char *net, int (*cb)(const struct mode_mac *m, void *arg), void *arg);
+	/* A static entry for a port that learns. */
+	int (*fdb_add)(struct host *h, const struct network *n, const struct port *p, const __u8 mac[6]);
+	/* Removes an entry; prints nothing if it is not there (-ENOENT) or its port's own (-EPERM). */
+	int (*fdb_del)(struct host *h, const struct network *n, const __u8 mac[6]);
+	/* Forgets what was learned of a port, or with p NULL of all. *ret: how many. */
+	int (*fdb_flush)(struct host *h, const struct network *n, const struct port *p, __u64 *ret);
 	/* net "" for packets whose network was not known. */
 	int (*drops)(struct host *h, const char *net,
 		     int (*cb)(const char *net, const char *reason, const char *text, __u64 packets, void *arg),

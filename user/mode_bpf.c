@@ -2,6 +2,7 @@
 /* The mode of eBPF programs on the ports: its table of functions. */
 #include <errno.h>
 
+#include "bpf_fdb.h"
 #include "bpf_flows.h"
 #include "bpf_handover.h"
 #include "bpf_import.h"
@@ -41,7 +42,7 @@ const struct mode mode_bpf = {
 	.port_six = bpf_port6_change,
 	.port_del = port_del,
 	.publish_set = publish_set,
-	.port_limit = bpf_port_limit,
+	.port_change = bpf_port_change,
 	.aside = bpf_handover_aside,
 	.take = bpf_handover_take,
 	.swap = bpf_handover_swap,
@@ -52,7 +53,10 @@ const struct mode mode_bpf = {
 	.import_end = bpf_import_end,
 	.flows = bpf_flows_read,
 	.flows_end = bpf_flows_end,
-	.fdb = bpf_read_fdb,
+	.fdb = bpf_fdb_list,
+	.fdb_add = bpf_fdb_add,
+	.fdb_del = bpf_fdb_del,
+	.fdb_flush = bpf_fdb_flush,
 	.drops = bpf_read_drops,
 	.publishes = bpf_publish_list,
 	.usage = bpf_flows_usage,

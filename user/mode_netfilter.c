@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The mode of a Linux bridge and nftables: its table of functions. */
 #include "mode.h"
+#include "nf_fdb.h"
 #include "nf_flows.h"
 #include "nf_handover.h"
 #include "nf_net.h"
@@ -23,14 +24,17 @@ const struct mode mode_netfilter = {
 	.port_six = nf_port_six,
 	.port_del = nf_port_del,
 	.publish_set = nf_publish_set,
-	.port_limit = nf_port_limit,
+	.port_change = nf_port_change,
 	.take = nf_handover_take,
 	.leave = nf_handover_leave,
 	.settle = nf_handover_settle,
 	.flow_put = nf_flows_put,
 	.flows = nf_flows_read,
 	.flows_end = nf_flows_end,
-	.fdb = nf_read_fdb,
+	.fdb = nf_fdb_list,
+	.fdb_add = nf_fdb_add,
+	.fdb_del = nf_fdb_del,
+	.fdb_flush = nf_fdb_flush,
 	.drops = nf_read_drops,
 	.publishes = nf_publish_list,
 	.usage = nf_flows_usage,

@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "nsfast/fdb.h"
+
 #include "net.h"
 
 #define HALF_DEFAULT  4096
 #define PORTS_DEFAULT 16384
+#define MACS_DEFAULT  256
 
 const char *const net_xdp_words[] = {
 	[NET_XDP_OFF] = "off",
@@ -25,6 +28,7 @@ void network_init(struct network *n, const char *name)
 	n->port_min = 1024;
 	n->port_max = 65535;
 	n->snat6 = NET_SNAT_AUTO;
+	n->fdb_age = NSF_FDB_AGE;
 #define TIMEOUT_DEFAULT(name, key, seconds, floor) n->timeout[NSF_TIMEOUT_##name] = seconds;
 	NSF_TIMEOUTS(TIMEOUT_DEFAULT)
 #undef TIMEOUT_DEFAULT
@@ -194,6 +198,8 @@ void network_limits(struct network *n, __u32 flows)
 		[PORT_LIMIT_FLOWS] = quarter,
 		[PORT_LIMIT_HALF] = quarter < HALF_DEFAULT ? quarter : HALF_DEFAULT,
 		[PORT_LIMIT_PORTS] = PORTS_DEFAULT,
+		[PORT_LIMIT_MACS] = MACS_DEFAULT,
+		[PORT_LIMIT_FLOOD] = 0,
 	};
 	unsigned i;
 
@@ -201,6 +207,21 @@ void network_limits(struct network *n, __u32 flows)
 	for (i = 0; i < PORT_LIMIT_MAX; i++)
 		if (!n->limit[i])
 			n->limit[i] = limits[i];
+}
+
+__u32 network_flood(const struct network *n)
+{
+	return n->n_ports > NSF_FLOOD_COPIES / NSF_FLOOD ? NSF_FLOOD_COPIES / (__u32)n->n_ports : NSF_FLOOD;
+}
+
+void network_port_policy(struct port *p, const struct port *now)
+{
+	/* where a managed port's MAC is, is always known */
+	__u32 usual = p->dev[0] && !p->netns[0] ? 0 : NSF_PORT_NO_UNKNOWN;
+
+	p->policy = (p->policy & p->policy_has) | ((now ? now->policy : usual) & ~p->policy_has);
+	if (!(p->has & PORT_HAS_MTU))
+		p->mtu = now ? now->mtu : 0;
 }
 
 __u32 network_limit(const struct network *n, const struct port *p, enum port_limit l)

@@ -6,6 +6,7 @@
 
 #include "nsfast/abi.h"
 #include "nsfast/net.h"
+#include "nsfast/port.h"
 #include "nsfast/share.h"
 
 #include "link.h"
@@ -22,8 +23,9 @@ enum net_has {
 	NET_HAS_PORTS = 32, /* the ports listed are all that should be */
 	NET_HAS_SNAT_PORTS = 64,
 	NET_HAS_EXCEPTS = 128,
-	NET_HAS_LIMIT = 256,    /* shifted left by enum port_limit */
-	NET_HAS_TIMEOUT = 4096, /* shifted left by enum nsf_timeout */
+	NET_HAS_LIMIT = 256,       /* shifted left by enum port_limit */
+	NET_HAS_TIMEOUT = 1 << 16, /* shifted left by enum nsf_timeout */
+	NET_HAS_FDB_AGE = 1 << 25,
 	NET_HAS_XDP = 1 << 26,
 	NET_HAS_IPV6 = 1 << 27, /* whether there is IPv6 at all */
 	NET_HAS_SUBNET6 = 1 << 28,
@@ -43,6 +45,7 @@ enum port_has {
 	PORT_HAS_ADDR = 1,
 	PORT_HAS_MAC = 2,
 	PORT_HAS_ADDR6 = 4,
+	PORT_HAS_MTU = 8,
 	PORT_HAS_LIMIT = 256, /* shifted left by enum port_limit */
 };
 
@@ -50,13 +53,20 @@ enum port_has {
 #define PORT_LIMITS(X) \
 	X(FLOWS, "MaxFlows", "max-flows", "flows")           /* conversations that are not closed */ \
 	X(HALF, "MaxHalfOpen", "max-half-open", "half_open") /* of them, opened by one side only */ \
-	X(PORTS, "MaxPorts", "max-ports", "external_ports")
+	X(PORTS, "MaxPorts", "max-ports", "external_ports") \
+	X(MACS, "MaxMacs", "max-macs", "macs")     /* learned */ \
+	X(FLOOD, "MaxFlood", "max-flood", "flood") /* frames to all a second; 0: by the number of ports */
 #define PORT_LIMIT_ENUM(id, key, option, json) PORT_LIMIT_##id,
 enum port_limit { PORT_LIMITS(PORT_LIMIT_ENUM) PORT_LIMIT_MAX };
 #define PORT_LIMIT_NONE 0xffffffffu
 
-/* The bits of enum nsf_net_flag that say how SNAT is done, not whether. */
-#define NET_POLICY (NSF_NET_RANDOM | NSF_NET_EIF | NSF_NET_STRICT | NSF_NET_SILENT)
+/* The bits of enum nsf_net_flag that the user chooses: how SNAT is done, not whether, and what containers reach of the host. */
+#define NET_POLICY \
+	(NSF_NET_RANDOM | NSF_NET_EIF | NSF_NET_STRICT | NSF_NET_SILENT | NSF_NET_NO_ANSWERS | NET_POLICY_ACCESS)
+#define NET_POLICY_ACCESS (NSF_NET_HOST_GATEWAY | NSF_NET_HOST_NONE)
+
+/* Likewise of enum nsf_port_flag. */
+#define PORT_POLICY (NSF_PORT_ISOLATED | NSF_PORT_FLOOD | NSF_PORT_SERVES)
 
 #define NET_EXCEPTS_MAX 64
 
@@ -77,12 +87,15 @@ struct port {
 	struct addr addr6;        /* family 0 for an adopted port, and where the network has no IPv6 */
 	__u8 mac[6];
 	__u32 limit[PORT_LIMIT_MAX]; /* 0: the network's */
+	__u32 policy, policy_has;    /* of PORT_POLICY: set, and said by the user */
+	__u32 mtu;                   /* 0: the network's */
 	/* what is, filled by a mode's read */
 	int ifindex; /* of the host side; 0 if the interface is gone */
 	bool frames; /* XDP sends it what comes for it */
 	__u32 slot;
 	__u64 rx_packets, rx_bytes, tx_packets, tx_bytes;
 	__u32 used[PORT_LIMIT_MAX];
+	__u32 moves, unlearned; /* MACs that came from another port; frames whose MAC was not learned */
 };
 
 /* A rule: a port of the host, or a range of them, leads to a container. */
@@ -117,6 +130,7 @@ struct network {
 	unsigned n_pool6;
 	__u32 limit[PORT_LIMIT_MAX];    /* of a port that has none of its own; 0: by the size of the table */
 	__u32 mtu;                      /* 0: not set */
+	__u32 fdb_age;                  /* seconds that a learned MAC stays; 0: none is learned */
 	__u32 timeout[NSF_TIMEOUT_MAX]; /* seconds */
 	__u32 flows;                    /* room in the host's flow table, fixed while there is a network; 0: not set */
 	struct port *ports;
@@ -157,6 +171,10 @@ int network_subnet(const struct addr *text, struct addr *ret);
 int network_add_except(struct network *n, const struct addr *a);
 /* Limits that were not set: one port alone must not fill a table of so many flows. */
 void network_limits(struct network *n, __u32 flows);
+/* Frames to all that a port may send where the user said nothing. */
+__u32 network_flood(const struct network *n);
+/* What was not said of a port is as it is now, or with now NULL as it is for one of its kind. */
+void network_port_policy(struct port *p, const struct port *now);
 /* What holds for a port: its own limit or the network's. */
 __u32 network_limit(const struct network *n, const struct port *p, enum port_limit l);
 /* True if the address lies in the network's subnet of its family and is neither its network, broadcast nor gateway

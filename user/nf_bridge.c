@@ -3,8 +3,8 @@
 #include "nf_script.h"
 #include "port.h"
 
-static const char *const bridge_reasons[] = { "SRC_GATEWAY", "SPOOF_MAC", "SPOOF_IP4", "SPOOF_IP6",
-					      "SPOOF_ARP",   "SPOOF_ND",  "VLAN" };
+static const char *const bridge_reasons[] = { "SRC_GATEWAY", "SPOOF_MAC", "SPOOF_IP4",   "SPOOF_IP6", "SPOOF_ARP",
+					      "SPOOF_ND",    "VLAN",      "DHCP_SERVER", "STORM" };
 const struct nf_reasons nf_bridge_reasons = { bridge_reasons, ARRAY_SIZE(bridge_reasons) };
 
 /* Who is behind a managed port: MAC and addresses. */
@@ -107,7 +107,7 @@ static void nd_chain(struct nf_script *s, const struct network *n)
 	char match[160];
 
 	nf_line(s, "\tchain nd_%d {", nf_id(n));
-	nd_drop(s, n, "icmpv6 type { nd-router-advert, nd-redirect }");
+	nd_drop(s, n, "icmpv6 type nd-redirect");
 	nf_rule(s, "\t\ticmpv6 type != { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } return");
 	nd_drop(s, n, "ip6 nexthdr != ipv6-icmp");
 	nd_drop(s, n, "ip6 length > 32");
@@ -123,6 +123,47 @@ static void nd_chain(struct nf_script *s, const struct network *n)
 	snprintf(match, sizeof(match),
 		 "icmpv6 type nd-router-solicit " ND_RS_KIND " 1 iifname . " ND_RS_MAC " != @told_rs_%d", nf_id(n));
 	nd_drop(s, n, match);
+	nf_line(s, "\t}");
+}
+
+/* What a DHCP server says is not a container's to say (RFC 2131 section 4.1, RFC 8415 section 7.2), nor what a router does. */
+static void guard_chain(struct nf_script *s, const struct network *n)
+{
+	nf_line(s, "\tchain guard_%d {", nf_id(n));
+	nd_drop(s, n, "ether type ip6 icmpv6 type nd-router-advert");
+	nf_rule(s, "\t\tether type ip udp sport 67 udp dport 68 counter name DHCP_SERVER_%d drop", nf_id(n));
+	nf_rule(s, "\t\tether type ip6 udp sport 547 udp dport 546 counter name DHCP_SERVER_%d drop", nf_id(n));
+	nf_line(s, "\t}");
+}
+
+#define TO_MANY "ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00"
+
+/* Frames to all, of each port by itself, and to groups; of those for unknown MACs the bridge alone knows. */
+static void storm_chain(struct nf_script *s, const struct network *n)
+{
+	__u32 most = n->limit[PORT_LIMIT_FLOOD];
+	char ifname[IFNAMSIZ];
+	size_t i;
+
+	nf_line(s, "\tset storm_%d { type iface_index; size 65535; flags dynamic; }", nf_id(n));
+	nf_line(s, "\tchain storm_%d {", nf_id(n));
+	for (i = 0; i < n->n_ports; i++) {
+		__u32 own = n->ports[i].limit[PORT_LIMIT_FLOOD];
+
+		if (!own || own == most)
+			continue;
+		port_ifname(n->name, &n->ports[i], ifname);
+		if (own != PORT_LIMIT_NONE)
+			nf_rule(s,
+				"\t\tiifname \"%s\" limit rate over %u/second burst %u packets counter name STORM_%d drop",
+				ifname, own, own, nf_id(n));
+		nf_rule(s, "\t\tiifname \"%s\" return", ifname);
+	}
+	most = most ? most : network_flood(n);
+	if (most != PORT_LIMIT_NONE)
+		nf_rule(s,
+			"\t\tupdate @storm_%d { iif limit rate over %u/second burst %u packets } counter name STORM_%d drop",
+			nf_id(n), most, most, nf_id(n));
 	nf_line(s, "\t}");
 }
 
@@ -239,6 +280,7 @@ static void learning_chain(struct nf_script *s, const struct network *n)
 			fprintf(s->f, ", %s", mac_format(n->ports[i].mac, mac));
 	fputs(" }; }\n", s->f);
 	nf_line(s, "\tchain learn_%d {", nf_id(n));
+	nf_rule(s, "\t\t" TO_MANY " jump storm_%d", nf_id(n));
 	nf_rule(s, "\t\tether saddr %s counter name SRC_GATEWAY_%d drop", mac_format(n->mac, mac), nf_id(n));
 	nf_rule(s, "\t\tether saddr @fixed_%d counter name SPOOF_MAC_%d drop", nf_id(n), nf_id(n));
 	nf_rule(s, "\t\tether type { vlan, 8021ad } counter name VLAN_%d drop", nf_id(n));
@@ -246,10 +288,44 @@ static void learning_chain(struct nf_script *s, const struct network *n)
 	nf_line(s, "\t}");
 }
 
-void nf_bridge_table(struct nf_script *s)
+/* A managed port's way in: one that is guarded, and one that may serve. */
+static void entry_chains(struct nf_script *s, const struct network *n)
+{
+	nf_line(s, "\tchain serves_%d {", nf_id(n));
+	nf_rule(s, "\t\t" TO_MANY " jump storm_%d", nf_id(n));
+	nf_rule(s, "\t\tgoto in_%d", nf_id(n));
+	nf_line(s, "\t}\n\tchain guarded_%d {", nf_id(n));
+	nf_rule(s, "\t\tjump guard_%d", nf_id(n));
+	nf_rule(s, "\t\tgoto serves_%d", nf_id(n));
+	nf_line(s, "\t}");
+}
+
+/* Which way each port goes. */
+static void ports_map(struct nf_script *s)
 {
 	char ifname[IFNAMSIZ];
+	bool first = true;
 	size_t i, k;
+
+	fputs("\tmap port { type ifname : verdict;", s->f);
+	for (i = 0; i < s->n; i++)
+		for (k = 0; k < s->nets[i].n_ports; k++) {
+			const struct port *p = &s->nets[i].ports[k];
+
+			port_ifname(s->nets[i].name, p, ifname);
+			fprintf(s->f, "%s \"%s\" : goto %s_%d", first ? " elements = {" : ",", ifname,
+				!p->netns[0]                  ? "learn"
+				: p->policy & NSF_PORT_SERVES ? "serves"
+							      : "guarded",
+				nf_id(&s->nets[i]));
+			first = false;
+		}
+	fprintf(s->f, "%s }\n", first ? "" : " };");
+}
+
+void nf_bridge_table(struct nf_script *s)
+{
+	size_t i;
 
 	same_set(s);
 	for (i = 0; i < s->n; i++) {
@@ -262,19 +338,18 @@ void nf_bridge_table(struct nf_script *s)
 		bridge_set(s, n, "told", "typeof iifname . " ND_MAC, element_mac_raw);
 		bridge_set(s, n, "told_rs", "typeof iifname . " ND_RS_MAC, element_mac_raw);
 		nd_chain(s, n);
+		guard_chain(s, n);
+		storm_chain(s, n);
 		bridge_chain(s, n);
+		entry_chains(s, n);
 		learning_chain(s, n);
 	}
+	ports_map(s);
 	/* ports reflect for the sake of what is published (bridge.h), and nothing else */
 	nf_line(s, "\tchain reflections {\n\t\ttype filter hook forward priority 0; policy accept;");
 	nf_rule(s, "\t\tmeta pkttype != unicast iifname . oifname @same drop");
 	nf_line(s, "\t}");
 	nf_line(s, "\tchain ports {\n\t\ttype filter hook prerouting priority -250; policy accept;");
-	for (i = 0; i < s->n; i++)
-		for (k = 0; k < s->nets[i].n_ports; k++) {
-			port_ifname(s->nets[i].name, &s->nets[i].ports[k], ifname);
-			nf_rule(s, "\t\tiifname \"%s\" goto %s_%d", ifname,
-				s->nets[i].ports[k].netns[0] ? "in" : "learn", nf_id(&s->nets[i]));
-		}
+	nf_rule(s, "\t\tiifname vmap @port");
 	nf_line(s, "\t}");
 }

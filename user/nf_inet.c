@@ -4,9 +4,10 @@
 #include "nf_script.h"
 #include "nf_sysctl.h"
 
-static const char *const inet_reasons[] = { "MARTIAN_SRC", "MARTIAN_DST",  "SPOOF_IP4",     "SPOOF_IP6", "SOURCE_ROUTE",
-					    "TCP_NO_FLOW", "ICMP_NO_FLOW", "ICMP_QUOTE",    "OTHER_NET", "NOT_UPLINK",
-					    "UNSOLICITED", "FLOWS_QUOTA",  "NOT_FORWARDED", "NO_UPLINK" };
+static const char *const inet_reasons[] = { "MARTIAN_SRC",   "MARTIAN_DST", "SPOOF_IP4",    "SPOOF_IP6",
+					    "SOURCE_ROUTE",  "TCP_NO_FLOW", "ICMP_NO_FLOW", "ICMP_QUOTE",
+					    "OTHER_NET",     "NOT_UPLINK",  "UNSOLICITED",  "FLOWS_QUOTA",
+					    "NOT_FORWARDED", "NO_UPLINK",   "HOST_ACCESS",  "ISOLATED" };
 const struct nf_reasons nf_inet_reasons = { inet_reasons, ARRAY_SIZE(inet_reasons) };
 
 static void timeouts(struct nf_script *s, const struct network *n)
@@ -197,6 +198,37 @@ static void stray_rules(struct nf_script *s, const struct network *n)
 		nf_id(n));
 }
 
+static void access_refuse(struct nf_script *s, const struct network *n, const char *match)
+{
+	nf_rule(s, "\t\t%s counter name HOST_ACCESS_%d reject with icmpx type admin-prohibited", match, nf_id(n));
+}
+
+/* What containers may reach of the host itself. What it has begun goes on; its address on the link serves the link alone. */
+static void access_chain(struct nf_script *s, const struct network *n)
+{
+	char text[ADDR_STRLEN], match[96];
+
+	nf_line(s, "\tchain access_%d {", nf_id(n));
+	nf_rule(s, "\t\tct state established,related return");
+	nf_rule(s, "\t\ticmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } return");
+	nf_rule(s, "\t\tip6 daddr fe80::/10 meta l4proto != ipv6-icmp counter name HOST_ACCESS_%d drop", nf_id(n));
+	if (n->policy & NSF_NET_HOST_NONE) {
+		access_refuse(s, n, "meta l4proto != { icmp, ipv6-icmp }");
+		access_refuse(s, n, "icmp type != echo-request");
+		access_refuse(s, n, "icmpv6 type != echo-request");
+	}
+	if (n->policy & NET_POLICY_ACCESS) {
+		snprintf(match, sizeof(match), "ip daddr != %s", addr_format(&n->gateway, false, text));
+		access_refuse(s, n, match);
+	}
+	if (n->policy & NET_POLICY_ACCESS && n->gateway6.family) {
+		snprintf(match, sizeof(match), "ip6 daddr != { %s, fe80::/10 }",
+			 addr_format(&n->gateway6, false, text));
+		access_refuse(s, n, match);
+	}
+	nf_line(s, "\t}");
+}
+
 /*
  * A container's errors are about its own conversations with the host, not about those that the host has elsewhere. Of what
  * the kernel does not remember a socket of the host may still be part.
@@ -209,6 +241,7 @@ static void input_chain(struct nf_script *s)
 	for (i = 0; i < s->n; i++) {
 		const char *name = s->nets[i].name;
 
+		nf_rule(s, "\t\tiifname \"%s\" jump access_%d", name, nf_id(&s->nets[i]));
 		nf_rule(s, "\t\tiifname \"%s\" ct state related meta l4proto { icmp, ipv6-icmp } jump errors_%d", name,
 			nf_id(&s->nets[i]));
 		nf_rule(s,
@@ -219,11 +252,43 @@ static void input_chain(struct nf_script *s)
 	nf_line(s, "\t}");
 }
 
+/* The addresses of isolated ports, which do not meet by way of the gateway either. */
+static void isolated_set(struct nf_script *s, const struct network *n, __u8 family)
+{
+	char text[ADDR_STRLEN];
+	bool first = true;
+	size_t i;
+
+	fprintf(s->f, "\tset isolated%d_%d { type %s;", family == AF_INET6 ? 6 : 4, nf_id(n),
+		family == AF_INET6 ? "ipv6_addr" : "ipv4_addr");
+	for (i = 0; i < n->n_ports; i++) {
+		const struct addr *a = family == AF_INET6 ? &n->ports[i].addr6 : &n->ports[i].addr;
+
+		if (!(n->ports[i].policy & NSF_PORT_ISOLATED) || !a->family)
+			continue;
+		fprintf(s->f, "%s %s", first ? " elements = {" : ",", addr_format(a, false, text));
+		first = false;
+	}
+	fprintf(s->f, "%s }\n", first ? "" : " };");
+}
+
+static void isolated_rules(struct nf_script *s, const struct network *n)
+{
+	nf_rule(s,
+		"\t\tiifname \"%s\" oifname \"%s\" ip saddr @isolated4_%d ip daddr @isolated4_%d counter name ISOLATED_%d drop",
+		n->name, n->name, nf_id(n), nf_id(n), nf_id(n));
+	nf_rule(s,
+		"\t\tiifname \"%s\" oifname \"%s\" ip6 saddr @isolated6_%d ip6 daddr @isolated6_%d counter name ISOLATED_%d drop",
+		n->name, n->name, nf_id(n), nf_id(n), nf_id(n));
+}
+
 static void forward_chain(struct nf_script *s)
 {
 	size_t i;
 
 	nf_line(s, "\tchain forward {\n\t\ttype filter hook forward priority filter; policy accept;");
+	for (i = 0; i < s->n; i++)
+		isolated_rules(s, &s->nets[i]);
 	/* what is not translated may be bridged too, and on its way through here by br_netfilter */
 	for (i = 0; i < s->n; i++) {
 		nf_rule(s, "\t\tiifname \"%s\" oifname \"%s\" ct status snat,dnat jump within_%d", s->nets[i].name,
@@ -281,6 +346,8 @@ static void inet_sets(struct nf_script *s)
 	for (i = 0; i < s->n; i++) {
 		except_set(s, &s->nets[i], AF_INET);
 		except_set(s, &s->nets[i], AF_INET6);
+		isolated_set(s, &s->nets[i], AF_INET);
+		isolated_set(s, &s->nets[i], AF_INET6);
 		nf_line(s, "\tset count4_%d { type ipv4_addr; size 65535; flags dynamic; }", nf_id(&s->nets[i]));
 		nf_line(s, "\tset count6_%d { type ipv6_addr; size 65535; flags dynamic; }", nf_id(&s->nets[i]));
 		nf_snat_sets(s, &s->nets[i]);
@@ -299,6 +366,7 @@ static void inet_chains(struct nf_script *s)
 		within_chain(s, &s->nets[i]);
 		from_chain(s, &s->nets[i]);
 		to_chain(s, &s->nets[i]);
+		access_chain(s, &s->nets[i]);
 	}
 	martian_chain(s);
 	input_chain(s);

@@ -129,6 +129,8 @@ int nf_net_bridge(struct host *h, struct network *n)
 	if (!r)
 		r = net_settings(n);
 	if (!r)
+		r = bridge_ageing(h->nl, l.ifindex, n->fdb_age);
+	if (!r)
 		r = link_set(h->nl, l.ifindex, &up);
 	n->ifindex = r ? 0 : l.ifindex;
 	if (!r)
@@ -240,7 +242,7 @@ int nf_net_change(struct host *h, struct network *n)
 	for (i = 0; !r && i < was.n_ports; i++)
 		r = nf_port_rejoin(h, n, &was.ports[i]);
 	for (i = 0; !r && i < was.n_ports && was.mtu != n->mtu; i++)
-		if (was.ports[i].netns[0])
+		if (was.ports[i].netns[0] && !was.ports[i].mtu)
 			r = nf_port_mtu(h, n, &was.ports[i], n->mtu);
 	network_free(&was);
 	return r;

@@ -112,6 +112,12 @@ static __u16 port_number(const struct network *n)
 	}
 }
 
+static int port_policy(struct host *h, const struct port *p, int ifindex)
+{
+	return bridge_port(h->nl, ifindex, p->policy & NSF_PORT_ISOLATED, !(p->policy & NSF_PORT_NO_UNKNOWN),
+			   !(p->policy & NSF_PORT_NO_MULTICAST));
+}
+
 /* On the bridge, and up last of all: rules and lock stand by then. */
 static int port_join(struct host *h, const struct network *n, const struct port *p, const struct link *l, int bridge)
 {
@@ -127,6 +133,8 @@ static int port_join(struct host *h, const struct network *n, const struct port 
 		six_set(l->name, "disable_ipv6", 1); /* saves its own noise */
 	}
 	r = bridge_join(h->nl, l->ifindex, bridge);
+	if (!r)
+		r = port_policy(h, p, l->ifindex);
 	if (!r && managed)
 		r = bridge_lock(h->nl, l->ifindex);
 	if (!r && managed)
@@ -401,9 +409,20 @@ int nf_port_six(struct host *h, const struct network *n, const struct port *p)
 	return r ? r : port6_change(h, n, &to, &was);
 }
 
-void nf_port_limit(struct host *h, const struct network *n, const struct port *p)
+int nf_port_change(struct host *h, const struct network *n, const struct port *p)
 {
-	port_record(h, n->name, record_put, p);
+	const __u32 mtu = p->mtu ? p->mtu : n->mtu;
+	char ifname[IFNAMSIZ];
+	struct link l;
+	int r = port_record(h, n->name, record_put, p);
+
+	port_ifname(n->name, p, ifname);
+	if (r || link_get(h->nl, ifname, 0, &l))
+		return r;
+	r = port_policy(h, p, l.ifindex);
+	if (r)
+		return fail(r, "%s/%s: cannot change the bridge's port '%s'", n->name, p->name, ifname);
+	return p->netns[0] && l.mtu != mtu ? nf_port_mtu(h, n, p, mtu) : 0;
 }
 
 int nf_port_mtu(struct host *h, const struct network *n, const struct port *p, __u32 mtu)

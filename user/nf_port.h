@@ -9,7 +9,7 @@ int nf_ports_begin(struct host *h, const struct network *n);
 int nf_port_add(struct host *h, struct network *n, struct port *p);
 int nf_port_six(struct host *h, const struct network *n, const struct port *p);
 int nf_port_del(struct host *h, const char *net, const char *name);
-void nf_port_limit(struct host *h, const struct network *n, const struct port *p);
+int nf_port_change(struct host *h, const struct network *n, const struct port *p);
 
 /* Removes the ports that killed runs have half made. Prints. */
 int nf_port_repair(struct host *h);

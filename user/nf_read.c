@@ -7,7 +7,6 @@
 
 #include "nsfast/drop.h"
 
-#include "bridge.h"
 #include "log.h"
 #include "nf_flows.h"
 #include "nf_net.h"
@@ -110,54 +109,6 @@ int nf_read_net(struct host *h, const char *name, struct network *ret)
 	}
 	ret->whole &= nf_net_whole(h, ret);
 	return nf_flows_read(h, &(struct flow_filter){ .net = name }, read_used, ret);
-}
-
-struct fdb_reading {
-	const struct network *n;
-	int (*cb)(const struct mode_mac *m, void *arg);
-	void *arg;
-};
-
-static int fdb_one(const struct bridge_fdb *e, void *arg)
-{
-	struct fdb_reading *f = arg;
-	struct mode_mac m = { .net = f->n->name, .fixed = e->fixed, .idle = e->fixed ? 0 : e->idle };
-	size_t i;
-
-	memcpy(m.mac, e->mac, sizeof(m.mac));
-	if (e->ifindex == f->n->ifindex)
-		m.port = memcmp(e->mac, f->n->mac, sizeof(m.mac)) ? NULL : f->n->name;
-	for (i = 0; !e->local && i < f->n->n_ports; i++)
-		if (f->n->ports[i].ifindex == e->ifindex)
-			m.port = f->n->ports[i].name;
-	return m.port ? f->cb(&m, f->arg) : 0;
-}
-
-struct fdb_nets {
-	struct host *h;
-	int (*cb)(const struct mode_mac *m, void *arg);
-	void *arg;
-};
-
-static int fdb_net(const char *name, void *arg)
-{
-	struct fdb_nets *all = arg;
-	struct network n;
-	struct fdb_reading f = { &n, all->cb, all->arg };
-	int r = nf_read_net(all->h, name, &n);
-
-	if (r)
-		return r == -ENOENT ? 0 : r;
-	r = n.ifindex ? bridge_fdb_list(all->h->nl, n.ifindex, fdb_one, &f) : 0;
-	network_free(&n);
-	return r;
-}
-
-int nf_read_fdb(struct host *h, const char *net, int (*cb)(const struct mode_mac *m, void *arg), void *arg)
-{
-	struct fdb_nets all = { h, cb, arg };
-
-	return net ? fdb_net(net, &all) : nf_record_list(h, fdb_net, &all);
 }
 
 #define DROP_ROW(name, text) { #name, text },

@@ -5,7 +5,6 @@
 #include "mode.h"
 
 int nf_read_net(struct host *h, const char *name, struct network *ret);
-int nf_read_fdb(struct host *h, const char *net, int (*cb)(const struct mode_mac *m, void *arg), void *arg);
 int nf_read_drops(struct host *h, const char *net,
 		  int (*cb)(const char *net, const char *reason, const char *text, __u64 packets, void *arg),
 		  void *arg);

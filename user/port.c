@@ -105,7 +105,7 @@ int port_veth(struct host *h, const struct network *n, struct port *p, int netns
 						 .peer_name = PORT_INSIDE,
 						 .mac = host_mac,
 						 .peer_mac = p->mac,
-						 .mtu = n->mtu,
+						 .mtu = p->mtu ? p->mtu : n->mtu,
 						 .peer_netns = netns });
 	if (!r)
 		r = link_get(h->nl, ifname, 0, ret);

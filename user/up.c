@@ -40,11 +40,13 @@ static bool up_same_snat(const struct network *is, const struct network *want)
 	       !memcmp(is->excepts, want->excepts, is->n_excepts * sizeof(is->excepts[0]));
 }
 
-static bool up_same_limits(const struct network *is, const struct port *now, const struct network *want,
-			   const struct port *p)
+static bool up_same_rules(const struct network *is, const struct port *now, const struct network *want,
+			  const struct port *p)
 {
 	unsigned i;
 
+	if (now->policy != p->policy || (now->mtu ? now->mtu : is->mtu) != (p->mtu ? p->mtu : want->mtu))
+		return false;
 	for (i = 0; i < PORT_LIMIT_MAX; i++)
 		if (network_limit(is, now, i) != network_limit(want, p, i))
 			return false;
@@ -53,8 +55,9 @@ static bool up_same_limits(const struct network *is, const struct port *now, con
 
 static bool up_same_net(const struct network *is, const struct network *want)
 {
-	return is->whole && is->mtu == want->mtu && streq(is->uplink, want->uplink) && is->xdp == want->xdp &&
-	       up_same_snat(is, want) && !memcmp(is->uplink_mac, want->uplink_mac, sizeof(is->uplink_mac)) &&
+	return is->whole && is->mtu == want->mtu && is->fdb_age == want->fdb_age && streq(is->uplink, want->uplink) &&
+	       is->xdp == want->xdp && up_same_snat(is, want) &&
+	       !memcmp(is->uplink_mac, want->uplink_mac, sizeof(is->uplink_mac)) &&
 	       !memcmp(is->limit, want->limit, sizeof(is->limit)) &&
 	       !memcmp(is->timeout, want->timeout, sizeof(is->timeout));
 }
@@ -170,10 +173,10 @@ static int up_add_ports(struct host *h, const struct mode *m, const struct netwo
 		const struct port *now = network_port(is, want->ports[i].name);
 
 		if (now && up_same_port(now, &want->ports[i])) {
-			if (up_same_limits(is, now, want, &want->ports[i]))
+			if (up_same_rules(is, now, want, &want->ports[i]))
 				continue;
-			m->port_limit(h, want, &want->ports[i]);
-			ret->changed = 1;
+			r = m->port_change(h, want, &want->ports[i]);
+			ret->changed |= !r;
 			continue;
 		}
 		r = up_interrupted();

@@ -243,6 +243,8 @@ static void up_policy(const struct network *is, struct network *want)
 		memcpy(want->excepts, is->excepts, sizeof(want->excepts));
 		want->n_excepts = is->n_excepts;
 	}
+	if (!(want->has & NET_HAS_FDB_AGE))
+		want->fdb_age = is->fdb_age;
 	for (i = 0; i < PORT_LIMIT_MAX; i++)
 		if (!(want->has & NET_HAS_LIMIT << i))
 			want->limit[i] = is->limit[i];
@@ -334,8 +336,10 @@ static int up_ports(const struct network *is, struct network *want)
 			up_limits(is, now, &want->ports[i]);
 		up_six_again(want, now, &want->ports[i]);
 	}
-	for (i = 0; !r && i < want->n_ports; i++)
+	for (i = 0; !r && i < want->n_ports; i++) {
+		network_port_policy(&want->ports[i], is ? network_port(is, want->ports[i].name) : NULL);
 		r = up_resolve_port(want, &want->ports[i]);
+	}
 	return r;
 }
 

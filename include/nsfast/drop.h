@@ -27,10 +27,13 @@
 	X(SPOOF_IP6, "IPv6 source is not the port's") \
 	X(SPOOF_ND, "neighbour discovery claims what is not the port's, or comes from no router") \
 	X(VLAN, "VLAN tag from a port that may not send any") \
+	X(DHCP_SERVER, "DHCP server's message from a port that may not serve") \
 	/* bridge */ \
 	X(RESERVED_MAC, "link-local group address 01:80:c2:00:00:0x is never forwarded") \
 	X(SAME_PORT, "destination is where the frame came from") \
 	X(TOO_BIG, "longer than the MTU of the way out") \
+	X(ISOLATED, "from an isolated port to another one, or back into the network by way of the gateway") \
+	X(STORM, "more frames to all of the network than the port may send") \
 	/* addresses */ \
 	X(MARTIAN_SRC, "source can be nobody's (loopback, multicast, broadcast, the gateway's)") \
 	X(MARTIAN_DST, "destination is never routed (loopback, multicast, broadcast, reserved)") \
@@ -41,6 +44,7 @@
 	X(ICMP6_LINK, "ICMPv6 message that does not leave its link (RFC 4890)") \
 	X(NOT_IP, "sent to the gateway and neither IP nor ARP") \
 	X(TTL, "TTL ran out at the gateway") \
+	X(HOST_ACCESS, "for the host itself, which the network's containers may not reach") \
 	/* route */ \
 	X(NO_ROUTE, "host has no route to the destination") \
 	X(UNREACHABLE, "host's route says unreachable") \

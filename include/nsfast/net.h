@@ -29,6 +29,9 @@ enum nsf_net_flag {
 	NSF_NET_SILENT = 512,    /* exhaustion is not told by ICMP */
 	NSF_NET_XDP_AUTO = 1024, /* what the user wants at the uplink: user space's own note */
 	NSF_NET_XDP_NATIVE = 2048,
+	NSF_NET_NO_ANSWERS = 4096,   /* who asks for the MAC of a managed port asks all */
+	NSF_NET_HOST_GATEWAY = 8192, /* of the host, containers reach the gateway's addresses alone */
+	NSF_NET_HOST_NONE = 16384,   /* or nothing: echo is answered */
 };
 
 #define NSF_POOL_MAX 8 /* SNAT addresses of one network and family */
@@ -73,8 +76,11 @@ struct nsf_net {
 	__u8 plen6; /* prefix length of the IPv6 subnet */
 	__u8 pad[3];
 	__u32 max_flows, max_half, max_ports; /* limits of a port that has none of its own, see share.h */
+	__u32 max_macs, max_flood;
+	__u32 fdb_age;             /* seconds a learned MAC stays without traffic from it; 0: none is learned */
+	__u16 n_ports, n_learning; /* how many there are, and of them adopted ones */
 };
-_Static_assert(sizeof(struct nsf_net) == 400, "nsf_net"); /* rows of a mapped array are multiples of 8 */
+_Static_assert(sizeof(struct nsf_net) == 416, "nsf_net"); /* rows of a mapped array are multiples of 8 */
 _Static_assert(__builtin_offsetof(struct nsf_net, mac) % 2 == 0, "a MAC is read in halfwords");
 _Static_assert(__builtin_offsetof(struct nsf_net, uplink_mac) % 2 == 0, "a MAC is read in halfwords");
 

@@ -17,25 +17,27 @@ enum nsf_port_flag {
 		2,         /* we chose MAC and address: source MAC and IPv4 address must be these, nothing is learned */
 	NSF_PORT_NAPI = 4, /* its far end takes frames that are no packets yet, from XDP */
 	NSF_PORT_GRO = 8,  /* because we have turned GRO on there */
+	NSF_PORT_ISOLATED = 16,     /* hears nothing of others that are, nor they of it */
+	NSF_PORT_NO_UNKNOWN = 32,   /* gets no frames for MACs whose place is not known */
+	NSF_PORT_NO_MULTICAST = 64, /* gets no frames for groups but broadcast */
+	NSF_PORT_SERVES = 128,      /* managed: may say what a router and a DHCP server say */
 };
+#define NSF_PORT_FLOOD (NSF_PORT_NO_UNKNOWN | NSF_PORT_NO_MULTICAST)
 
 /* Map nsf_ports: array by slot, mapped into user space, which alone writes it. */
 struct nsf_port {
 	__u32 ifindex; /* of the host's end; 0 for an uplink leg */
 	__u32 gen; /* goes up when the slot is given out or freed; what carries another number died with an earlier port */
-	__u32 mtu;       /* longest L3 packet that may be sent out of it */
-	__be32 addr4;    /* managed: the container's address, else 0 */
-	__u16 net;       /* index in nsf_nets */
-	__u16 next;      /* slot of the network's next port, 0 at the end; left alone when the slot is freed */
-	__u8 mac[6];     /* managed: the container's MAC; gateway: its own */
-	__u8 role;       /* enum nsf_role */
-	__u8 flags;      /* enum nsf_port_flag */
-	__be32 handle6;  /* of addr6, see addr.h */
-	__u8 addr6[16];  /* managed: the container's IPv6 address, zero for none */
-	__u32 max_flows; /* limits, see share.h */
-	__u32 max_half;
-	__u32 max_ports;
-	__u32 pad;
+	__u32 mtu;      /* longest L3 packet that may be sent out of it */
+	__be32 addr4;   /* managed: the container's address, else 0 */
+	__u16 net;      /* index in nsf_nets */
+	__u16 next;     /* slot of the network's next port, 0 at the end; left alone when the slot is freed */
+	__u8 mac[6];    /* managed: the container's MAC; gateway: its own */
+	__u8 role;      /* enum nsf_role */
+	__u8 flags;     /* enum nsf_port_flag */
+	__be32 handle6; /* of addr6, see addr.h */
+	__u8 addr6[16]; /* managed: the container's IPv6 address, zero for none */
+	__u32 pad[4];
 };
 _Static_assert(sizeof(struct nsf_port) == 64, "nsf_port");
 

@@ -1,17 +1,32 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What each port uses of the tables that all ports share. */
+/* What each port uses of what all ports share, and may use of it. */
 #pragma once
 
 #include "abi.h"
 
 /*
- * Map nsf_shares: array by slot of nsf_ports, mapped; the data path writes it. The limits stand in struct nsf_port. A
- * flow that both sides have closed is nobody's any more: it is not counted, and is the first to go when room is needed.
+ * Map nsf_shares: array by slot of nsf_ports, mapped; user space writes the limits, the data path the rest. A flow that
+ * both sides have closed is nobody's any more: it is not counted, and is the first to go when room is needed. In a
+ * gateway's row max_macs and macs are of all of its network.
  */
 struct nsf_share {
-	__u32 flows; /* not closed */
-	__u32 half;  /* of them, opened by one side only: TCP, SCTP */
-	__u32 ports; /* external ports held */
-	__u32 pad;
+	__u32 flows;     /* not closed */
+	__u32 half;      /* of them, opened by one side only: TCP, SCTP */
+	__u32 ports;     /* external ports held */
+	__u32 macs;      /* learned */
+	__u32 max_flows; /* limits of the same; all ones: none */
+	__u32 max_half;
+	__u32 max_ports;
+	__u32 max_macs;
+	__u32 max_flood;  /* frames to all a tick; 0: by the size of the network, see NSF_FLOOD_COPIES */
+	__u32 flood_tick; /* when the last of them was */
+	__u32 flooded;    /* how many in that tick */
+	__u32 unlearned;  /* frames whose source was not learned: there was no room, or it flaps */
+	__u32 moves;      /* MACs that came here from another port */
+	__u32 pad[3];
 };
-_Static_assert(sizeof(struct nsf_share) == 16, "nsf_share");
+_Static_assert(sizeof(struct nsf_share) == 64, "nsf_share");
+
+/* Frames to all: so many a tick where there are few ports, and so many copies of them where there are many. */
+#define NSF_FLOOD        10000
+#define NSF_FLOOD_COPIES 400000

@@ -62,7 +62,7 @@ static __u32 side_port(struct side *s, const char *name)
 		if (!streq(s->h.dp.names[i].port, name))
 			continue;
 		/* the shares of ports are not what is measured here */
-		s->h.dp.ports[i].max_flows = s->h.dp.ports[i].max_half = s->h.dp.ports[i].max_ports = UINT_MAX;
+		s->h.dp.shares[i].max_flows = s->h.dp.shares[i].max_half = s->h.dp.shares[i].max_ports = UINT_MAX;
 		return i;
 	}
 	return 0;

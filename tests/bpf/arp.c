@@ -53,20 +53,60 @@ static void the_gateway_answers_for_itself(void **state)
 	ROWS(*state, rows);
 }
 
+static void answers_are_off(struct bed *b)
+{
+	b->dp.nets[1].flags |= NSF_NET_NO_ANSWERS;
+}
+
+static void both_are_isolated(struct bed *b)
+{
+	b->dp.ports[AT_A].flags |= NSF_PORT_ISOLATED;
+	b->dp.ports[AT_B].flags |= NSF_PORT_ISOLATED;
+}
+
+static void nobody_learns(struct bed *b)
+{
+	row_clear_port(&b->dp, AT_C);
+	row_clear_port(&b->dp, AT_D);
+}
+
+/* What is known of a port is told at once, and what no managed port can be asked for only others hear. */
+static void a_port_is_answered_for(void **state)
+{
+	const struct end probe = { MAC(AT_C), 0, 0 };
+	const struct mac b_mac = MAC(AT_B);
+	struct frame *told_a = arp(MAC(AT_A), b_mac, 2, b_mac, B_ADDR, MAC(AT_A), A_ADDR);
+	const struct row rows[] = {
+		{ "question for a port", AT_A, ask(ALL, A(0), B_ADDR), SENT(TX(AT_A)), .out = told_a },
+		{ "a learning port's", AT_C, ask(ALL, C(0), B_ADDR), SENT(TX(AT_C)),
+		  .out = arp(MAC(AT_C), b_mac, 2, b_mac, B_ADDR, MAC(AT_C), C_ADDR) },
+		{ "a probe", AT_C, ask(ALL, probe, B_ADDR), SENT(TX(AT_C)),
+		  .out = arp(MAC(AT_C), b_mac, 2, b_mac, B_ADDR, MAC(AT_C), 0) },
+		{ "the host's", AT_GW, arp(ALL, MAC_GW, 1, MAC_GW, GW_ADDR, none, A_ADDR), SENT(TX(AT_A)) },
+		{ "one that asks the port itself", AT_A, ask(b_mac, A(0), B_ADDR), SENT(TX(AT_B)) },
+		{ "for nobody known", AT_A, ask(ALL, A(0), C_ADDR), SENT(TX(AT_C) | TX(AT_D) | TX(AT_GW)) },
+		{ "the host's for nobody known", AT_GW, arp(ALL, MAC_GW, 1, MAC_GW, GW_ADDR, none, C_ADDR),
+		  SENT(TX(AT_C) | TX(AT_D)) },
+		{ "for nobody known, where all are managed", AT_A, ask(ALL, A(0), C_ADDR), SENT(TX(AT_GW)),
+		  .setup = nobody_learns },
+		{ "switched off", AT_A, ask(ALL, A(0), B_ADDR), SENT(NET1 & ~TX(AT_A)), .setup = answers_are_off },
+		{ "of one that it must not meet", AT_A, ask(ALL, A(0), B_ADDR), SENT(NET1 & ~TX(AT_A) & ~TX(AT_B)),
+		  .setup = both_are_isolated },
+	};
+
+	ROWS(*state, rows);
+}
+
 static void all_else_is_bridged(void **state)
 {
 	const struct row rows[] = {
-		{ "question for a port", AT_A, ask(ALL, A(0), B_ADDR), SENT(NET1 & ~TX(AT_A)) },
 		{ "announcement", AT_A, ask(ALL, A(0), A_ADDR), SENT(NET1 & ~TX(AT_A)) },
 		{ "answer", AT_A, arp(MAC(AT_B), MAC(AT_A), 2, MAC(AT_A), A_ADDR, MAC(AT_B), B_ADDR), SENT(TX(AT_B)) },
 		{ "answer to the host", AT_A, arp(MAC_GW, MAC(AT_A), 2, MAC(AT_A), A_ADDR, MAC_GW, GW_ADDR),
 		  SENT(TX(AT_GW)) },
-		{ "the host's question", AT_GW, arp(ALL, MAC_GW, 1, MAC_GW, GW_ADDR, none, A_ADDR),
-		  SENT(NET1 & ~TX(AT_GW)) },
+		{ "a learning port's announcement", AT_C, ask(ALL, C(0), C_ADDR), SENT(NET1 & ~TX(AT_C)) },
 		{ "another operation", AT_A, odd(ask(ALL, A(0), GW_ADDR), 21, 3), SENT(NET1 & ~TX(AT_A)) },
 		{ "another hardware, learning port", AT_C, odd(ask(ALL, C(0), GW_ADDR), 15, 6),
-		  SENT(NET1 & ~TX(AT_C)) },
-		{ "another's address, learning port", AT_C, ask(ALL, (struct end){ MAC(AT_C), A_ADDR, 0 }, B_ADDR),
 		  SENT(NET1 & ~TX(AT_C)) },
 	};
 
@@ -85,6 +125,8 @@ static void nobody_speaks_for_another(void **state)
 		{ "the gateway's address", AT_A, arp(ALL, a, 1, a, GW_ADDR, none, GW_ADDR), DROPPED(SPOOF_ARP) },
 		{ "the gateway's address, answer", AT_A, arp(b, a, 2, a, GW_ADDR, b, B_ADDR), DROPPED(SPOOF_ARP) },
 		{ "another's MAC, probe", AT_A, arp(ALL, a, 1, b, 0, none, A_ADDR), DROPPED(SPOOF_ARP) },
+		{ "another's address, learning port", AT_C, ask(ALL, (struct end){ MAC(AT_C), A_ADDR, 0 }, A_ADDR),
+		  DROPPED(SPOOF_ARP) },
 		{ "the gateway's address, learning port", AT_C, ask(ALL, (struct end){ MAC(AT_C), GW_ADDR, 0 }, B_ADDR),
 		  DROPPED(SPOOF_ARP) },
 		{ "the gateway's address to the host, learning port", AT_C,
@@ -101,6 +143,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_gateway_answers_for_itself),
+		TEST(a_port_is_answered_for),
 		TEST(all_else_is_bridged),
 		TEST(nobody_speaks_for_another),
 	};

@@ -20,6 +20,7 @@
 
 #include "nsfast.skel.h"
 
+#include "bpf_fdb.h"
 #include "bpf_row.h"
 #include "dp.h"
 #include "link.h"

@@ -134,7 +134,7 @@ static void what_cannot_be_is_refused(void **state)
 	assert_int_equal(carried(b, &other), 0);
 	assert_int_equal(carried(b, &c), NSF_DROP_TUPLE_TAKEN);
 	assert_int_equal(flow_count(b), 1);
-	b->dp.ports[AT_A].max_flows = 0;
+	b->dp.shares[AT_A].max_flows = 0;
 	c.peer_port = htons(81);
 	assert_int_equal(carried(b, &c), NSF_DROP_FLOWS_QUOTA);
 	assert_int_equal(b->dp.shares[AT_A].flows, 0);

@@ -198,7 +198,7 @@ static void a_learned_entry_ages_and_dies_with_its_port(void **state)
 	struct nsf_fdb e = { .gen = 1, .slot = AT_C };
 
 	settle();
-	e.seen = now_tick() - NSF_TICKS(NSF_FDB_AGE);
+	e.seen = now_tick() - NSF_TICKS(NSF_FDB_AGE) + 1;
 	fdb_set(b, 1, MAC(AT_C), e);
 	STEP(b, "old", AT_A, f, SENT(TX(AT_C)));
 	e.seen--;

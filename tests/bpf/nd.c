@@ -23,7 +23,10 @@ static struct frame *nd(struct nd n)
 {
 	struct frame *f = frame((struct pk){ .dst = n.dst, .src = n.src, .type = ETH_P_IPV6, .n_data = 40 + 24 });
 	__u8 *ip = f->b + ETH_HLEN, *icmp = ip + 40;
-	__u32 body = n.type == 133 ? 8 : 24, len = n.option ? body + 8 : body, sum = IPPROTO_ICMPV6 + len;
+	__u32 body = n.type == 133   ? 8
+		     : n.type == 134 ? 16
+				     : 24,
+	      len = n.option ? body + 8 : body, sum = IPPROTO_ICMPV6 + len;
 
 	memset(ip, 0, 40 + 32);
 	f->len = ETH_HLEN + 40 + len;
@@ -110,14 +113,58 @@ static void a_router_answers_for_both_its_addresses(void **state)
 	ROWS6(*state, rows);
 }
 
+static void answers_are_off(struct bed *b)
+{
+	b->dp.nets[1].flags |= NSF_NET_NO_ANSWERS;
+}
+
+/* What is known of a port is told at once, and what no managed port can be asked for only others hear. */
+static void a_port_is_answered_for(void **state)
+{
+	struct nd link = ask, addr = ask, told_link = told, told_addr, nobody = ask, dad = ask, told_all, host = ask;
+
+	link.target = B6_LINK;
+	addr.target = B6(0).addr;
+	told_link.src = told_link.mac = MAC(AT_B);
+	told_addr = told_link;
+	told_link.from = told_link.target = B6_LINK;
+	told_addr.from = told_addr.target = B6(0).addr;
+	nobody.target = C6(0).addr;
+	dad = addr;
+	dad.src = MAC(AT_C);
+	dad.from = none6;
+	dad.option = 0;
+	told_all = told_addr;
+	told_all.dst = MAC(AT_C);
+	told_all.to = all6;
+	told_all.flags = 0x20;
+	host = addr;
+	host.src = host.mac = MAC_GW;
+	host.from = GW6_LINK;
+	const struct row rows[] = {
+		{ "link-local", AT_A, nd(link), SENT(TX(AT_A)), .out = nd(told_link) },
+		{ "in the subnet", AT_A, nd(addr), SENT(TX(AT_A)), .out = nd(told_addr) },
+		{ "looking for duplicates", AT_C, nd(dad), SENT(TX(AT_C)), .out = nd(told_all) },
+		{ "the host's", AT_GW, nd(host), SENT(TX(AT_B)) },
+		{ "for nobody known", AT_A, nd(nobody), SENT(TX(AT_C) | TX(AT_D) | TX(AT_GW)) },
+		{ "switched off", AT_A, nd(addr), SENT(NET1 & ~TX(AT_A)), .setup = answers_are_off },
+	};
+
+	ROWS6(*state, rows);
+}
+
+static void serves(struct bed *b)
+{
+	b->dp.ports[AT_A].flags |= NSF_PORT_SERVES;
+}
+
 static void all_else_is_bridged(void **state)
 {
-	struct nd routed = ask, code = ask, other = ask, router = ask, advert = ask, to_b = ask, own = ask, nonce = ask,
-		  anybody = ask;
+	struct nd routed = ask, code = ask, router = ask, advert = ask, to_b = ask, own = ask, nonce = ask,
+		  anybody = ask, allowed;
 
 	routed.hops = 254;
 	code.code = 1;
-	other.target = B6_LINK;
 	router.type = 133;
 	advert.type = 136;
 	advert.target = A6_LINK;
@@ -132,16 +179,21 @@ static void all_else_is_bridged(void **state)
 	anybody.src = anybody.mac = MAC(AT_C);
 	anybody.type = 134;
 	anybody.from = IN6_LINK(AT_C);
+	allowed = anybody;
+	allowed.src = allowed.mac = MAC(AT_A);
+	allowed.from = A6_LINK;
+	allowed.option = 0;
+	memset(&allowed.target, 0, sizeof(allowed.target));
 	const struct row rows[] = {
-		{ "from afar", AT_A, nd(routed), SENT(NET1 & ~TX(AT_A)) },
-		{ "a code", AT_A, nd(code), SENT(NET1 & ~TX(AT_A)) },
-		{ "for another", AT_A, nd(other), SENT(NET1 & ~TX(AT_A)) },
+		{ "from afar", AT_A, nd(routed), SENT(TX(AT_C) | TX(AT_D) | TX(AT_GW)) },
+		{ "a code", AT_A, nd(code), SENT(TX(AT_C) | TX(AT_D) | TX(AT_GW)) },
 		{ "a router solicitation", AT_A, nd(router), SENT(NET1 & ~TX(AT_A)) },
 		{ "an advertisement", AT_A, nd(advert), SENT(NET1 & ~TX(AT_A)) },
 		{ "to a port", AT_A, nd(to_b), SENT(TX(AT_B)) },
 		{ "looking for duplicates of its own", AT_A, nd(own), SENT(NET1 & ~TX(AT_A)) },
 		{ "the same with a nonce", AT_A, nd(nonce), SENT(NET1 & ~TX(AT_A)) },
 		{ "a router behind a learning port", AT_C, nd(anybody), SENT(NET1 & ~TX(AT_C)) },
+		{ "a router behind a port that serves", AT_A, nd(allowed), SENT(NET1 & ~TX(AT_A)), .setup = serves },
 	};
 
 	ROWS6(*state, rows);
@@ -151,7 +203,7 @@ static void nobody_speaks_for_another(void **state)
 {
 	static const __u8 dest[] = { 58, 0, 1, 4, 0, 0, 0, 0 }, fragment[] = { 58, 0, 0, 1, 0, 0, 0, 9 };
 	struct nd neighbour = ask, gateway, router, redirect, mac, mac2, long_option, short_option, dad, spoken,
-		  c_gateway, c_from;
+		  c_gateway, c_from, c_port, c_link;
 	struct pk6 hidden;
 	struct frame *f = nd(ask);
 
@@ -181,6 +233,10 @@ static void nobody_speaks_for_another(void **state)
 	c_from = c_gateway;
 	c_from.type = 135;
 	c_from.from = GW6_LINK;
+	c_port = c_gateway;
+	c_port.target = B6(0).addr;
+	c_link = c_port;
+	c_link.target = B6_LINK;
 	hidden = icmp6((struct end6){ MAC(AT_A), A6_LINK, 0 }, (struct end6){ group, solicited, 0 }, 136, 0);
 	hidden.hops = 255;
 	hidden.data = f->b + ETH_HLEN + 48;
@@ -199,6 +255,8 @@ static void nobody_speaks_for_another(void **state)
 		{ "behind options", AT_A, frame6(extended(hidden, 60, dest, sizeof(dest))), DROPPED(SPOOF_ND) },
 		{ "in a fragment", AT_A, frame6(extended(hidden, 44, fragment, sizeof(fragment))), DROPPED(SPOOF_ND) },
 		{ "a learning port advertises the gateway", AT_C, nd(c_gateway), DROPPED(SPOOF_ND) },
+		{ "a learning port advertises a managed one", AT_C, nd(c_port), DROPPED(SPOOF_ND) },
+		{ "a learning port advertises a managed one's link", AT_C, nd(c_link), DROPPED(SPOOF_ND) },
 		{ "a learning port asks as the gateway", AT_C, nd(c_from), DROPPED(SPOOF_ND) },
 	};
 
@@ -235,11 +293,9 @@ static void ip6_ends_at_the_gateway(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(the_gateway_answers_for_itself),
-		TEST6(a_router_answers_for_both_its_addresses),
-		TEST6(all_else_is_bridged),
-		TEST6(nobody_speaks_for_another),
-		TEST(a_cut_solicitation_is_not_answered),
+		TEST(the_gateway_answers_for_itself), TEST6(a_router_answers_for_both_its_addresses),
+		TEST6(a_port_is_answered_for),        TEST6(all_else_is_bridged),
+		TEST6(nobody_speaks_for_another),     TEST(a_cut_solicitation_is_not_answered),
 		TEST(ip6_ends_at_the_gateway),
 	};
 

@@ -226,7 +226,7 @@ static void old_macs_are_forgotten_static_ones_are_not(void **state)
 	__u32 statics = table_count(b->dp.map[DP_FDB]);
 
 	settle();
-	e.seen = now_tick() - NSF_TICKS(NSF_FDB_AGE);
+	e.seen = now_tick() - NSF_TICKS(NSF_FDB_AGE) + 1;
 	fdb_set(b, 1, MAC(AT_C), e);
 	e.seen--;
 	fdb_set(b, 1, MAC(99), e);

@@ -72,10 +72,18 @@ static inline void table_net(struct bed *b, __u32 id, enum at gw, __u32 addr, __
 			       .addr6 = { 0xfe, 0x80, [15] = (__u8)gw },
 			       .gateway_slot = (__u16)gw,
 			       .uplink_slot = (__u16)(gw + 1),
+			       .fdb_age = NSF_FDB_AGE,
 			       .flags = flags };
 #define TABLE_TIMEOUT(name, key, seconds, floor) n->timeout[NSF_TIMEOUT_##name] = seconds;
 	NSF_TIMEOUTS(TABLE_TIMEOUT)
 	memcpy(n->mac, &mac, sizeof(n->mac));
+}
+
+static inline void table_addr(struct bed *b, __u32 net, __be32 addr, enum at at)
+{
+	const struct addr a = row_addr4(addr, 32);
+
+	assert_int_equal(row_set_addr(&b->dp, net, &a, at), 0);
 }
 
 static inline void table_seat(struct bed *b, enum at at)
@@ -87,19 +95,20 @@ static inline void table_seat(struct bed *b, enum at at)
 				.addr4 = htonl(s->addr),
 				.net = s->net,
 				.role = s->role,
-				.max_flows = ~0u,
-				.max_half = ~0u,
-				.max_ports = ~0u,
 				.flags = s->flags };
+	struct nsf_share *share = &b->dp.shares[at];
 	bool known = s->flags & NSF_PORT_MANAGED || s->role == NSF_ROLE_GATEWAY;
 
 	if (known)
 		memcpy(row.mac, &mac, sizeof(row.mac));
 	row_set_port(&b->dp, at, &row);
+	share->max_flows = share->max_half = share->max_ports = share->max_macs = ~0u;
 	if (b->ifindex[at])
 		assert_int_equal(row_set_iface(&b->dp, b->ifindex[at], at, s->name), 0);
 	if (known)
-		assert_int_equal(row_set_mac(&b->dp, s->net, mac.b, at), 0);
+		assert_int_equal(bpf_fdb_set(&b->dp, s->net, mac.b, at), 0);
+	if (s->flags & NSF_PORT_MANAGED)
+		table_addr(b, s->net, row.addr4, at);
 }
 
 static inline void table_reset_counts(struct bed *b)

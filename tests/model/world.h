@@ -196,7 +196,8 @@ static void world_port_set(struct world_port *p, const __u32 limits[3])
 	struct nsf_addr k6 = { .addr = world_handle(p->addr6, 6), .net = (__u16)p->net, .family = 6 };
 	__u32 gen = row->gen + 1;
 
-	*ROW(nsf_shares, p->slot) = (struct nsf_share){};
+	*ROW(nsf_shares, p->slot) =
+		(struct nsf_share){ .max_flows = limits[0], .max_half = limits[1], .max_ports = limits[2] };
 	*row = (struct nsf_port){ .ifindex = WORLD_IF(p->slot),
 				  .gen = gen,
 				  .mtu = 1500,
@@ -204,10 +205,7 @@ static void world_port_set(struct world_port *p, const __u32 limits[3])
 				  .handle6 = k6.addr,
 				  .net = (__u16)p->net,
 				  .role = NSF_ROLE_PORT,
-				  .flags = NSF_PORT_PEER | NSF_PORT_MANAGED,
-				  .max_flows = limits[0],
-				  .max_half = limits[1],
-				  .max_ports = limits[2] };
+				  .flags = NSF_PORT_PEER | NSF_PORT_MANAGED };
 	memcpy(row->mac, p->mac, 6);
 	memcpy(row->addr6, p->addr6, 16);
 	bpf_map_update_elem(&nsf_ifaces, &(__u32){ WORLD_IF(p->slot) }, &p->slot, BPF_ANY);

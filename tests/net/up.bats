@@ -342,7 +342,7 @@ publish.[].name publish.[].network publish.[].port publish.[].protocol publish.[
 	run ! in_ns a ping -c 1 -W 0.3 -I 10.77.0.200 203.0.113.10
 	run -0 --separate-stderr nsf -j show
 	legs=$(for key in $counters; do echo ".host.$key .outside.$key .ports.[].$key"; done)
-	shares=$(for key in flows half_open external_ports; do
+	shares=$(for key in flows half_open external_ports macs flood; do
 		echo ".limits.$key .ports.[].limits.$key .ports.[].used.$key"
 	done)
 	want=$(for key in '' .name .hooks .gateway .gateway6 .mac .mode .mtu .snat .snat6 .outside6 .state .uplink .xdp .xdp_attached .flows .flows.limit .flows.used .host \
@@ -350,11 +350,12 @@ publish.[].name publish.[].network publish.[].port publish.[].protocol publish.[
 		.ports.[].state .ports.[].address .ports.[].address6 .ports.[].mac .publish .timeouts .timeouts.Icmp .timeouts.Other \
 		.timeouts.TcpClosing .timeouts.TcpEstablished .timeouts.TcpOpening .timeouts.Udp \
 		.snat_pool .snat_pool.[] .snat6_pool .snat_ports .snat_port .snat_icmp .overload .filter .except .ports.[].limits \
+		.ports.[].{isolated,guard,flood,mtu,mac_moves,macs_not_learned} .fdb_ageing .neigh_suppress .host_access \
 		.ports.[].used .limits .flows.overloaded .flows.reclaimed \
 		.external_ports .external_ports.[] .external_ports.[].{address,tcp,udp,icmp,other} $shares $legs; do echo "[]$key"; done | LC_ALL=C sort | paste -sd ' ')
 	[ "$(keys <<<"$output")" = "$want" ]
 	run -0 --separate-stderr nsf -j fdb
-	[ "$(keys <<<"$output")" = "[] [].idle_seconds [].mac [].network [].port [].state" ]
+	[ "$(keys <<<"$output")" = "[] [].flags [].idle_seconds [].ifname [].mac [].master [].network [].port [].state" ]
 	run -0 --separate-stderr nsf -j flows
 	[ "$(keys <<<"$output")" = "[] [].direction [].expires_seconds [].external [].external.address [].external.port \
 [].hairpin [].in_bytes [].in_packets [].inner [].inner.address [].inner.port [].network [].out_bytes [].out_packets \

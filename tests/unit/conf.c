@@ -68,6 +68,11 @@ static void a_full_file_fills_the_model(void **state)
 				   "MaxFlows=1000\n"
 				   "MaxHalfOpen=none\n"
 				   "MaxPorts=1\n"
+				   "MaxMacs=2\n"
+				   "MaxFlood=none\n"
+				   "FdbAgeing=0\n"
+				   "NeighSuppress=no\n"
+				   "HostAccess=none\n"
 				   "MTU=9000\n"
 				   "Flows=1000000\n"
 				   "TimeoutTcpOpening=241\n"
@@ -86,8 +91,14 @@ static void a_full_file_fills_the_model(void **state)
 				   "Publish = 198.51.100.1:53-54:53-54/udp # twice\n"
 				   "Publish=[2001:db8::1]:53:1053/udp\n"
 				   "MaxFlows=7\n"
+				   "MTU=1400\n"
+				   "Isolated=yes\n"
+				   "Guard=no\n"
+				   "Flood=none\n"
 				   ";[Port no]\n"
 				   "[Port ad]\n"
+				   "Flood=unicast\n"
+				   "Isolated=no\n"
 				   "Device=veth7"; /* no newline at the end */
 	struct network n;
 	struct port *p;
@@ -98,8 +109,8 @@ static void a_full_file_fills_the_model(void **state)
 	assert_int_equal(r, 0);
 	assert_int_equal(n.has, NET_HAS_SUBNET | NET_HAS_UPLINK | NET_HAS_XDP | NET_HAS_SNAT | NET_HAS_MTU |
 					NET_HAS_MODE | NET_HAS_SUBNET6 | NET_HAS_SNAT6 | NET_HAS_IPV6 | NET_HAS_PORTS |
-					NET_HAS_PUBLISH | NET_HAS_SNAT_PORTS | NET_HAS_EXCEPTS | NET_HAS_LIMIT * 7 |
-					NET_HAS_TIMEOUT * 0x3f);
+					NET_HAS_PUBLISH | NET_HAS_SNAT_PORTS | NET_HAS_EXCEPTS | NET_HAS_LIMIT * 0x1f |
+					NET_HAS_FDB_AGE | NET_HAS_TIMEOUT * 0x3f);
 	assert_string_equal(n.name, "t0");
 	assert_int_equal(n.mode, NET_MODE_BPF);
 	assert_text(&n.gateway, true, "10.77.0.1/24");
@@ -116,11 +127,14 @@ static void a_full_file_fills_the_model(void **state)
 	assert_text(&n.excepts[0], true, "10.0.0.0/8");
 	assert_text(&n.excepts[1], true, "192.0.2.0/24");
 	assert_text(&n.excepts[2], true, "192.0.2.0/32");
-	assert_int_equal(n.policy, NET_POLICY);
+	assert_int_equal(n.policy, NET_POLICY & ~NSF_NET_HOST_GATEWAY);
 	assert_int_equal(n.policy_has, NET_POLICY);
 	assert_int_equal(n.limit[PORT_LIMIT_FLOWS], 1000);
 	assert_int_equal(n.limit[PORT_LIMIT_HALF], PORT_LIMIT_NONE);
 	assert_int_equal(n.limit[PORT_LIMIT_PORTS], 1);
+	assert_int_equal(n.limit[PORT_LIMIT_MACS], 2);
+	assert_int_equal(n.limit[PORT_LIMIT_FLOOD], PORT_LIMIT_NONE);
+	assert_int_equal(n.fdb_age, 0);
 	assert_text(&n.gateway6, true, "fd00:77::1/64");
 	assert_false(n.ipv6_off);
 	assert_int_equal(n.snat6, NET_SNAT_ADDR);
@@ -145,7 +159,11 @@ static void a_full_file_fills_the_model(void **state)
 	assert_string_equal(p->name, "db");
 	assert_string_equal(p->netns, "data");
 	assert_string_equal(p->dev, "");
-	assert_int_equal(p->has, PORT_HAS_ADDR | PORT_HAS_ADDR6 | PORT_HAS_MAC | PORT_HAS_LIMIT << PORT_LIMIT_FLOWS);
+	assert_int_equal(p->has, PORT_HAS_ADDR | PORT_HAS_ADDR6 | PORT_HAS_MAC | PORT_HAS_MTU |
+					 PORT_HAS_LIMIT << PORT_LIMIT_FLOWS);
+	assert_int_equal(p->mtu, 1400);
+	assert_int_equal(p->policy, PORT_POLICY);
+	assert_int_equal(p->policy_has, PORT_POLICY);
 	assert_int_equal(p->limit[PORT_LIMIT_FLOWS], 7);
 	assert_int_equal(p->limit[PORT_LIMIT_HALF], 0);
 	assert_text(&p->addr, false, "10.77.0.9");
@@ -163,6 +181,8 @@ static void a_full_file_fills_the_model(void **state)
 	assert_text(&n.publishes[2].addr, false, "2001:db8::1");
 	assert_int_equal(n.publishes[2].to_first, 1053);
 	p = &n.ports[2];
+	assert_int_equal(p->policy, NSF_PORT_NO_MULTICAST);
+	assert_int_equal(p->policy_has, PORT_POLICY & ~NSF_PORT_SERVES);
 	assert_string_equal(p->name, "ad");
 	assert_string_equal(p->netns, "");
 	assert_string_equal(p->dev, "veth7");
@@ -437,34 +457,6 @@ static void the_whole_is_checked(void **state)
 	}
 }
 
-static void the_nearest_word(void **state)
-{
-	static const char *const list[] = { "up", "down", "show", "flows", "Timeout", NULL };
-	static const struct {
-		const char *word, *nearest;
-	} rows[] = {
-		{ "down", "down" },     { "dwon", "down" },  { "donw", "down" },
-		{ "dow", "down" },      { "shwo", "show" },  { "SHOW", "show" },
-		{ "flow", "flows" },    { "u", "up" },       { "timeot", "Timeout" },
-		{ "tmeot", "Timeout" }, { "tmet", NULL },    { "xy", NULL },
-		{ "", NULL },           { "publish", NULL },
-	};
-	char word[5000];
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const char *nearest = conf_nearest(rows[i].word, list);
-
-		if (rows[i].nearest)
-			assert_string_equal(nearest, rows[i].nearest);
-		else
-			assert_null(nearest);
-	}
-	memset(word, 'a', sizeof(word) - 1);
-	word[sizeof(word) - 1] = '\0';
-	assert_null(conf_nearest(word, list));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -478,7 +470,6 @@ int main(void)
 		cmocka_unit_test(files_that_cannot_be_read),
 		cmocka_unit_test(a_dash_is_stdin),
 		cmocka_unit_test(the_whole_is_checked),
-		cmocka_unit_test(the_nearest_word),
 	};
 
 	return cmocka_run_group_tests(tests, enter_dir, leave_dir);

@@ -12,6 +12,19 @@ static int timeout_udp(const char *what, const char *text, struct network *n)
 	return conf_timeout(what, text, NSF_TIMEOUT_UDP, n);
 }
 
+#define PORT_VALUE(name) \
+	static int port_##name(const char *what, const char *text, struct network *n) \
+	{ \
+		struct port p = {}; \
+\
+		(void)n; \
+		return conf_port_##name(what, text, &p); \
+	}
+PORT_VALUE(flood)
+PORT_VALUE(isolated)
+PORT_VALUE(guard)
+PORT_VALUE(mtu)
+
 static int max_flows(const char *what, const char *text, struct network *n)
 {
 	return conf_limit(what, text, PORT_LIMIT_FLOWS, n);
@@ -131,6 +144,19 @@ static void values_of_a_network(void **state)
 		{ max_flows, "4294967295", "'4294967295' is no limit; it must be 1 to 4294967294, or none" },
 		{ max_flows, "0", "'0' is no limit; it must be 1 to 4294967294, or none" },
 		{ max_flows, "-1", "'-1' is no limit; it must be 1 to 4294967294, or none" },
+		{ conf_fdb_ageing, "0", NULL },
+		{ conf_fdb_ageing, "2592000", NULL },
+		{ conf_fdb_ageing, "2592001",
+		  "'2592001' is no time; it must be 0 (nothing is learned) to 2592000 seconds" },
+		{ conf_neigh_suppress, "no", NULL },
+		{ conf_neigh_suppress, "off", "'off' must be yes or no" },
+		{ conf_host_access, "all", NULL },
+		{ conf_host_access, "host", "'host' must be all, gateway or none" },
+		{ port_flood, "multicast", NULL },
+		{ port_flood, "broadcast", "'broadcast' must be all, multicast, unicast or none" },
+		{ port_isolated, "yes", NULL },
+		{ port_guard, "maybe", "'maybe' must be yes or no" },
+		{ port_mtu, "575", "'575' is no MTU; it must be 576 to 65535" },
 		{ conf_snat6, "auto", NULL },
 		{ conf_snat6, "none", NULL },
 		{ conf_snat6, "2001:db8::1", NULL },
@@ -312,12 +338,40 @@ static void ports_of_the_command_line(void **state)
 	network_free(&n);
 }
 
+static void the_nearest_word(void **state)
+{
+	static const char *const list[] = { "up", "down", "show", "flows", "Timeout", NULL };
+	static const struct {
+		const char *word, *nearest;
+	} rows[] = {
+		{ "down", "down" },     { "dwon", "down" },  { "donw", "down" },
+		{ "dow", "down" },      { "shwo", "show" },  { "SHOW", "show" },
+		{ "flow", "flows" },    { "u", "up" },       { "timeot", "Timeout" },
+		{ "tmeot", "Timeout" }, { "tmet", NULL },    { "xy", NULL },
+		{ "", NULL },           { "publish", NULL },
+	};
+	char word[5000];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const char *nearest = conf_nearest(rows[i].word, list);
+
+		if (rows[i].nearest)
+			assert_string_equal(nearest, rows[i].nearest);
+		else
+			assert_null(nearest);
+	}
+	memset(word, 'a', sizeof(word) - 1);
+	word[sizeof(word) - 1] = '\0';
+	assert_null(conf_nearest(word, list));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_of_a_network),       cmocka_unit_test(values_of_a_port),
 		cmocka_unit_test(hints_of_values),           cmocka_unit_test(options_that_come_again),
-		cmocka_unit_test(ports_of_the_command_line),
+		cmocka_unit_test(ports_of_the_command_line), cmocka_unit_test(the_nearest_word),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

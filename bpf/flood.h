@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Who gets a frame that is for many, and how many of them a port may send. */
+#pragma once
+
+#include "answer.h"
+
+/* Ports with one of these flags get no copy. */
+static __always_inline __u32 flood_deny(struct __sk_buff *ctx, const struct facts *p, const struct nsf_port *port,
+					const struct nsf_net *net)
+{
+	static const __u8 all[6] __attribute__((aligned(2))) = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+	__u32 deny = (port->flags & NSF_PORT_ISOLATED) | (p->tagged ? NSF_PORT_MANAGED : 0);
+
+	if (!(p->dmac[0] & 1))
+		return deny | NSF_PORT_NO_UNKNOWN;
+	if (!p->tagged && !(net->flags & NSF_NET_NO_ANSWERS) && answer_nobody(ctx, p->net_id, p->ethertype))
+		return deny | NSF_PORT_MANAGED;
+	return mac_equal(p->dmac, all) ? deny : deny | NSF_PORT_NO_MULTICAST;
+}
+
+/* False if no port can be meant, however many there are. */
+static __always_inline bool flood_anybody(__u32 deny, const struct nsf_net *net)
+{
+	return !(deny & NSF_PORT_MANAGED) || net->n_learning;
+}
+
+/* The host hears what its containers say to all, unless they may not reach it. */
+static __always_inline bool flood_host(const struct nsf_port *port, const struct nsf_net *net)
+{
+	return port->role == NSF_ROLE_PORT && !(net->flags & NSF_NET_HOST_NONE);
+}
+
+/* Several CPUs may each take the last one: a limit, not an account. */
+static __always_inline bool flood_allowed(const struct facts *p, const struct nsf_port *port, const struct nsf_net *net)
+{
+	const __u32 now = tick(), ports = net->n_ports;
+	struct nsf_share *s = share_row(p->slot);
+	__u32 most;
+
+	if (port->role != NSF_ROLE_PORT)
+		return true;
+	if (!s)
+		return false;
+	most = s->max_flood;
+	if (!most)
+		most = ports > NSF_FLOOD_COPIES / NSF_FLOOD ? NSF_FLOOD_COPIES / ports : NSF_FLOOD;
+	if (s->flood_tick != now) {
+		s->flood_tick = now;
+		s->flooded = 0;
+	}
+	return __sync_fetch_and_add(&s->flooded, 1) < most;
+}
