@@ -230,7 +230,7 @@ void bpf_ports_release(struct host *h, __u32 first)
 		if (h->dp.names[slot].netns[0] && !link_get(h->nl, NULL, h->dp.ports[slot].ifindex, &l) &&
 		    port_is_ours(&l))
 			ifindex[n++] = l.ifindex;
-	link_del_all(h->nl, ifindex, n);
+	port_delete_all(h, ifindex, n);
 }
 
 /* Our own interface goes; an adopted one is put back as it was. */

@@ -150,19 +150,12 @@ static unsigned rounds_of(const struct bench *b, size_t cell)
 	return b->cells[cell].work->main ? b->n_rounds : (b->n_rounds + 2) / 3;
 }
 
-/* Where it is, on a terminal, in one line that is written over. */
-static void progress(const struct bench *b, size_t cell, unsigned round)
+static void tell_round(const struct bench *b, size_t cell, unsigned round)
 {
 	const struct bench_cell *c = &b->cells[cell];
 
-	if (log_level < 0 || !isatty(STDERR_FILENO))
-		return;
-	if (cell == b->n_cells)
-		fprintf(stderr, "\r\033[K");
-	else
-		fprintf(stderr, "\r\033[K%3zu %%  %s, %s, round %u of %u",
-			(cell * b->n_rounds + round) * 100 / (b->n_cells * b->n_rounds), c->work->title,
-			bench_way_text(c->way), round + 1, rounds_of(b, cell));
+	progress("%3zu %%  %s, %s, round %u of %u", (cell * b->n_rounds + round) * 100 / (b->n_cells * b->n_rounds),
+		 c->work->title, bench_way_text(c->way), round + 1, rounds_of(b, cell));
 }
 
 /* The mean of what two samples say. */
@@ -208,10 +201,10 @@ static int run_all(struct bench *b)
 
 	for (i = 0; !r && i < b->n_cells; i++)
 		for (round = 0; !r && round < rounds_of(b, i); round++) {
-			progress(b, i, round);
+			tell_round(b, i, round);
 			r = run_round(b, i, round);
 		}
-	progress(b, b->n_cells, 0);
+	progress(NULL);
 	b->seconds = bench_now() - begin;
 	return r;
 }

@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "out.h"
@@ -13,6 +15,9 @@
 
 int log_level;
 bool log_json;
+
+unsigned progress_after_ms = 1000;
+static bool progress_shown;
 
 static enum log_exit last_exit;
 static bool holding;
@@ -37,9 +42,17 @@ static void put_plain(const char *text)
 	}
 }
 
+static void progress_clear(void)
+{
+	if (progress_shown)
+		fputs("\r\033[K", stderr);
+	progress_shown = false;
+}
+
 static void put_line(const char *prefix, const char *text)
 {
 	flockfile(stderr);
+	progress_clear();
 	fputs(prefix, stderr);
 	put_plain(text);
 	putc('\n', stderr);
@@ -235,6 +248,30 @@ void info(const char *fmt, ...)
 		return;
 	va_start(ap, fmt);
 	vput("nsfast: ", fmt, ap);
+	va_end(ap);
+}
+
+void progress(const char *fmt, ...)
+{
+	static unsigned long long first;
+	struct timespec t;
+	unsigned long long now;
+	va_list ap;
+
+	if (!fmt || log_level < 0 || !isatty(STDERR_FILENO)) {
+		progress_clear();
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	now = (unsigned long long)t.tv_sec * 1000 + (unsigned long long)t.tv_nsec / 1000000;
+	if (!first)
+		first = now;
+	if (now - first < progress_after_ms)
+		return;
+	progress_shown = true;
+	fputs("\r\033[K", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 }
 

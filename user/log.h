@@ -51,5 +51,10 @@ void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));  /* to stderr, not when quiet */
 void debug(const char *fmt, ...) __attribute__((format(printf, 1, 2))); /* log_level >= 1 */
 
+/* How far a command is that takes longer than a second: on a terminal, in a line that is written over, and goes with the next
+ * message or with NULL. Nothing elsewhere. */
+void progress(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+extern unsigned progress_after_ms; /* since the first call; 1000 */
+
 /* Exit code of the last error printed; EXIT_OK if none was. */
 enum log_exit log_exit_code(void);

@@ -320,7 +320,7 @@ void nf_ports_release(struct host *h, const struct network *n)
 			ifindex[found++] = l.ifindex;
 	}
 	if (ifindex)
-		link_del_all(h->nl, ifindex, found);
+		port_delete_all(h, ifindex, found);
 }
 
 int nf_port_del(struct host *h, const char *net, const char *name)

@@ -149,6 +149,19 @@ static int port_used(const char *name, void *arg)
 		    : 0;
 }
 
+#define PORT_DELETE 64 /* at a time: the kernel waits once or twice for each, and somebody may be watching */
+
+void port_delete_all(struct host *h, const int *ifindex, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i += PORT_DELETE) {
+		progress("interface %zu of %zu", i + 1, n);
+		link_del_all(h->nl, ifindex + i, n - i < PORT_DELETE ? n - i : PORT_DELETE);
+	}
+	progress(NULL);
+}
+
 int port_adoptable(struct host *h, const struct network *n, const struct port *p, struct link *ret)
 {
 	char text[ADDR_STRLEN];

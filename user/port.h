@@ -25,5 +25,7 @@ int port_inside_mtu(struct host *h, const char *netns, __u32 mtu);
 /* Lets the container's end take frames from XDP (1), or not (0): GRO makes it poll. -1 only asks. *ret_was: whether it did
  * before. Prints nothing. */
 int port_inside_gro(const char *netns, int on, bool *ret_was);
+/* Deletes interfaces, many at a time; what cannot be deleted stays, and is tried again alone by who knows whose it is. */
+void port_delete_all(struct host *h, const int *ifindex, size_t n);
 /* What may be adopted: an Ethernet interface that nobody else uses. Prints. */
 int port_adoptable(struct host *h, const struct network *n, const struct port *p, struct link *ret);

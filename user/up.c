@@ -116,6 +116,14 @@ static int up_begin_ports(struct host *h, const struct mode *m, const struct net
 	return m->ports_begin ? m->ports_begin(h, want) : 0;
 }
 
+static int up_add_port(struct host *h, const struct mode *m, struct network *want, size_t i)
+{
+	int r = up_interrupted();
+
+	progress("%s: port %zu of %zu", want->name, i + 1, want->n_ports);
+	return r ? r : m->port_add(h, want, &want->ports[i]);
+}
+
 static int up_new(struct host *h, const struct mode *m, struct network *want, struct up_result *ret)
 {
 	bool published;
@@ -126,11 +134,9 @@ static int up_new(struct host *h, const struct mode *m, struct network *want, st
 		r = up_import(h, m, NULL, want, ret);
 	if (!r)
 		r = up_begin_ports(h, m, want);
-	for (i = 0; !r && i < want->n_ports; i++) {
-		r = up_interrupted();
-		if (!r)
-			r = m->port_add(h, want, &want->ports[i]);
-	}
+	for (i = 0; !r && i < want->n_ports; i++)
+		r = up_add_port(h, m, want, i);
+	progress(NULL);
 	if (!r)
 		r = m->publish_set(h, want, &published);
 	if (!r)
@@ -156,10 +162,12 @@ static int up_remove_ports(struct host *h, const struct mode *m, const struct ne
 		if (to && up_same_port(&is->ports[i], to))
 			continue;
 		r = up_interrupted();
+		progress("%s: port %zu of %zu", is->name, i + 1, is->n_ports);
 		if (!r)
 			r = m->port_del(h, is->name, is->ports[i].name);
 		ret->removed += !r;
 	}
+	progress(NULL);
 	return r;
 }
 
@@ -179,11 +187,10 @@ static int up_add_ports(struct host *h, const struct mode *m, const struct netwo
 			ret->changed |= !r;
 			continue;
 		}
-		r = up_interrupted();
-		if (!r)
-			r = m->port_add(h, want, &want->ports[i]);
+		r = up_add_port(h, m, want, i);
 		ret->added += !r;
 	}
+	progress(NULL);
 	return r;
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Messages: the lines, the error object, hints, excerpts and exit codes. */
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "capture.h"
 #include "log.h"
@@ -53,6 +56,36 @@ static void a_hint_goes_with_one_error_only(void **state)
 	assert_prints("", "", hint("be %s", "root"));
 	assert_prints("", "nsfast: no\nhint: be root\n", fail_privilege("no"));
 	assert_prints("", "nsfast: no\n", fail_privilege("no"));
+}
+
+/* What a terminal is shown: the line, then its removal before the message. */
+static void a_terminal_is_told_how_far_it_is(void **state)
+{
+	static const char want[] = "\r\033[Kport 2 of 3\r\033[Knsfast: done\r\n";
+	char shown[sizeof(want)] = "";
+	int pty = posix_openpt(O_RDWR | O_NOCTTY), kept = dup(STDERR_FILENO), end;
+	size_t n = 0;
+	ssize_t got = 1;
+
+	(void)state;
+	assert_prints("", "", progress("port %d of 3", 1)); /* no terminal, and no second has passed */
+	assert_true(pty >= 0 && kept >= 0 && !grantpt(pty) && !unlockpt(pty));
+	end = open(ptsname(pty), O_RDWR | O_NOCTTY);
+	assert_true(end >= 0 && dup2(end, STDERR_FILENO) == STDERR_FILENO);
+	progress("port %d of 3", 1);
+	progress_after_ms = 0;
+	progress("port %d of 3", 2);
+	info("done");
+	progress(NULL);
+	assert_int_equal(dup2(kept, STDERR_FILENO), STDERR_FILENO);
+	while (got > 0 && n < sizeof(want) - 1) {
+		got = read(pty, shown + n, sizeof(want) - 1 - n);
+		n += got > 0 ? (size_t)got : 0;
+	}
+	assert_string_equal(shown, want);
+	close(end);
+	close(pty);
+	close(kept);
 }
 
 static void an_excerpt_has_its_caret_below_the_byte(void **state)
@@ -153,6 +186,7 @@ int main(void)
 		cmocka_unit_test(no_error_is_exit_0),
 		cmocka_unit_test(each_function_has_its_errno_and_exit_code),
 		cmocka_unit_test(a_hint_goes_with_one_error_only),
+		cmocka_unit_test(a_terminal_is_told_how_far_it_is),
 		cmocka_unit_test(an_excerpt_has_its_caret_below_the_byte),
 		cmocka_unit_test(control_characters_do_not_reach_the_terminal),
 		cmocka_unit_test_setup(an_error_is_one_object_with_json, reset),
