@@ -29,7 +29,7 @@ static __always_inline bool access_asked(struct pkt *p)
 	s = bpf_sk_lookup_udp(p->ctx, &t, size, BPF_F_CURRENT_NETNS, 0);
 	if (!s)
 		return false;
-	asked = s->dst_port == p->sport;
+	asked = p->sport && s->dst_port == p->sport;
 	bpf_sk_release(s);
 	return asked;
 }
@@ -37,8 +37,11 @@ static __always_inline bool access_asked(struct pkt *p)
 /* What the host has begun goes on, and errors are told. */
 static __noinline bool access_answers(struct pkt *p)
 {
+	if (p->frag == FRAG_LATER) /* nothing without its first */
+		return true;
 	if (icmp_is_proto(p))
-		return p->icmp_type == icmp_echo_reply(p) || icmp_is_error(p);
+		return p->icmp_type == icmp_echo_reply(p) || icmp_is_error(p) ||
+		       (p->family == 6 && p->icmp_type == ND_NEIGHBOUR_ADV);
 	if (p->proto == IPPROTO_TCP)
 		return (p->tcp & (TCP_SYN | TCP_ACK)) != TCP_SYN;
 	return p->proto == IPPROTO_UDP && access_asked(p);

@@ -21,7 +21,7 @@ static __always_inline const struct nsf_port *answer_port(const struct pkt *p, _
 {
 	const struct nsf_port *to = slot ? array_row(&nsf_ports, slot) : NULL;
 
-	return to && to->role == NSF_ROLE_PORT && to->net == p->net_id ? to : NULL;
+	return to && to->role == NSF_ROLE_PORT && to->ifindex && to->net == p->net_id ? to : NULL;
 }
 
 /* NEXT: others shall hear the question, see flood.h. */
@@ -57,7 +57,7 @@ __noinline int answer_link_local(__u32 net, __u32 high, __u32 low)
 	struct nsf_fdb_key k = { .net = net, .mac = { h >> 24 ^ 2, h >> 16, h >> 8, l >> 16, l >> 8, l } };
 	const struct nsf_fdb *e = bpf_map_lookup_elem(&nsf_fdb, &k);
 
-	return e && e->flags & NSF_FDB_STATIC ? e->slot : 0;
+	return e && (e->flags & (NSF_FDB_STATIC | NSF_FDB_USER)) == NSF_FDB_STATIC ? e->slot : 0;
 }
 
 /* Slot of the managed port that has the address. */

@@ -41,33 +41,41 @@ struct fdb_evict {
 static long fdb_evict_one(void *map, const struct nsf_fdb_key *k, struct nsf_fdb *e, struct fdb_evict *v)
 {
 	const struct nsf_share *s = share_row(e->slot);
+	struct nsf_fdb was = *e;
 
 	if (!v->left)
 		return 1;
 	v->left--;
 	if (k->net != v->net_id || e->flags & NSF_FDB_STATIC || !s || s->macs <= v->macs + 1)
 		return 0;
-	fdb_uncount(k->net, e);
-	bpf_map_delete_elem(map, k);
+	if (bpf_map_delete_elem(map, k))
+		return 0;
+	fdb_uncount(v->net_id, &was);
 	v->done = 1;
 	return 1;
 }
 
-/* The network has as many as it may: who has more than this port gives one up. */
-static __always_inline bool fdb_evict(__u32 net_id, __u32 macs)
+/* The network has as many as it may: who has more than this port gives one up. A port looks in vain once a tick at most. */
+static __always_inline bool fdb_evict(__u32 net_id, struct nsf_share *s)
 {
-	struct fdb_evict v = { .net_id = net_id, .macs = macs, .left = FDB_EVICT };
+	struct fdb_evict v = { .net_id = net_id, .macs = s->macs, .left = FDB_EVICT };
 
+	if (s->vain_tick == tick())
+		return false;
 	bpf_for_each_map_elem(&nsf_fdb, fdb_evict_one, &v, 0);
+	if (!v.done)
+		s->vain_tick = tick();
 	return v.done;
 }
 
-/* True if the port may have one more. Several CPUs may each take the last one: a limit, not an account. */
-static __always_inline bool fdb_room(const struct nsf_fdb_key *k, const struct nsf_net *net, const struct nsf_share *s)
+/* True if the port may have one more; its network has it already if it only moves. Several CPUs may each take the last
+ * one: a limit, not an account. */
+static __always_inline bool fdb_room(const struct nsf_fdb_key *k, const struct nsf_net *net, struct nsf_share *s,
+				     bool moves)
 {
 	const struct nsf_share *all = share_row(net->gateway_slot);
 
-	return all && s->macs < s->max_macs && (all->macs < all->max_macs || fdb_evict(k->net, s->macs));
+	return all && s->macs < s->max_macs && (moves || all->macs < all->max_macs || fdb_evict(k->net, s));
 }
 
 /* A MAC that is new, or not where it was. Full table: not learned, the frame is still forwarded. */
@@ -85,7 +93,7 @@ static __always_inline void fdb_enter(const struct nsf_fdb_key *k, struct nsf_fd
 		fresh->moved = fresh->seen;
 		fresh->moves = fresh->seen - old.moved < NSF_FDB_CALM ? old.moves + 1 : 1;
 	}
-	if (fresh->moves > NSF_FDB_MOVES || !fdb_room(k, net, s) ||
+	if (fresh->moves > NSF_FDB_MOVES || !fdb_room(k, net, s, fresh->moves) ||
 	    bpf_map_update_elem(&nsf_fdb, k, fresh, was ? BPF_EXIST : BPF_NOEXIST)) {
 		__sync_fetch_and_add(&s->unlearned, 1);
 		return;
@@ -144,6 +152,8 @@ static __always_inline enum verdict fdb_out(struct pkt *p, const struct nsf_port
 {
 	if (to->role == NSF_ROLE_GATEWAY)
 		return HOST;
+	if (unlikely(!to->ifindex))
+		return drop(p, NSF_DROP_PORT_GONE);
 	if (unlikely(p->port->flags & to->flags & NSF_PORT_ISOLATED))
 		return drop(p, NSF_DROP_ISOLATED);
 	if (unlikely(p->tagged && to->flags & NSF_PORT_MANAGED))
@@ -179,9 +189,9 @@ static __always_inline enum verdict fdb(struct pkt *p)
 	if (p->port->role == NSF_ROLE_PORT) {
 		if (!fdb_heard(p, &k))
 			return drop(p, NSF_DROP_SPOOF_MAC);
+		TRY(port_serves(p));
 		if (mac_equal(p->dmac, p->net->mac))
 			return NEXT;
-		TRY(port_serves(p));
 	}
 	if (unlikely(p->dmac[0] & 1)) {
 		if (p->dmac[0] == 0x01 && p->dmac[1] == 0x80 && p->dmac[2] == 0xc2 && !p->dmac[3] && !p->dmac[4] &&

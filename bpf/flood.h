@@ -24,10 +24,11 @@ static __always_inline bool flood_anybody(__u32 deny, const struct nsf_net *net)
 	return !(deny & NSF_PORT_MANAGED) || net->n_learning;
 }
 
-/* The host hears what its containers say to all, unless they may not reach it. */
-static __always_inline bool flood_host(const struct nsf_port *port, const struct nsf_net *net)
+/* The host hears what its containers say to all, unless they may not reach it. Its stack takes a tag off: what one hides was
+ * not looked at. */
+static __always_inline bool flood_host(const struct facts *p, const struct nsf_port *port, const struct nsf_net *net)
 {
-	return port->role == NSF_ROLE_PORT && !(net->flags & NSF_NET_HOST_NONE);
+	return port->role == NSF_ROLE_PORT && !p->tagged && !(net->flags & NSF_NET_HOST_NONE);
 }
 
 /* Several CPUs may each take the last one: a limit, not an account. */

@@ -123,7 +123,7 @@ __noinline int leave_flood(struct __sk_buff *ctx, struct facts *p)
 	l.deny = flood_deny(ctx, p, port, net);
 	if (flood_anybody(l.deny, net))
 		bpf_loop(NSF_SLOTS_MAX, leave_flood_one, &l, 0);
-	if (flood_host(port, net)) {
+	if (flood_host(p, port, net)) {
 		if (l.held)
 			leave_copy(ctx, l.held);
 		leave_tx(net->gateway_slot, ctx->len);

@@ -74,7 +74,7 @@ static __noinline enum verdict nd_message(struct pkt *p)
 
 	/* behind extension headers or in fragments it is nobody's honest message (RFC 6980) */
 	if (p->l4 != PARSE6_L4 || p->frag)
-		return managed ? drop(p, NSF_DROP_SPOOF_ND) : NEXT;
+		return drop(p, NSF_DROP_SPOOF_ND);
 	if (!parse_nd(p->ctx, p->icmp_type != ND_ROUTER_SOL && p->icmp_type != ND_ROUTER_ADV, &n))
 		return managed ? drop(p, NSF_DROP_SPOOF_ND) : NEXT;
 	if (managed && !nd_own(p, &n))

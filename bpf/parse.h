@@ -261,9 +261,10 @@ static __noinline bool parse_source_route(const struct pkt *p)
 }
 
 /* What the ARP and ND stages look at. The kernel's <linux/if_arp.h> needs libc. */
-#define ARPHRD_ETHER  1
-#define ARPOP_REQUEST 1
-#define ARPOP_REPLY   2
+#define ARPHRD_ETHER   1
+#define ARPHRD_IEEE802 6 /* taken for the same by who hears it */
+#define ARPOP_REQUEST  1
+#define ARPOP_REPLY    2
 
 struct parse_arp {
 	__be16 hrd, pro;
@@ -283,7 +284,8 @@ static __always_inline bool parse_arp(struct __sk_buff *ctx, struct parse_arp *r
 /* An address of IPv4 is asked for, or told. */
 static __always_inline bool parse_is_arp4(const struct parse_arp *a)
 {
-	return a->hrd == bpf_htons(ARPHRD_ETHER) && a->pro == bpf_htons(ETH_P_IP) && a->hln == ETH_ALEN && a->pln == 4;
+	return (a->hrd == bpf_htons(ARPHRD_ETHER) || a->hrd == bpf_htons(ARPHRD_IEEE802)) &&
+	       a->pro == bpf_htons(ETH_P_IP) && a->hln == ETH_ALEN && a->pln == 4;
 }
 
 struct parse_ns {

@@ -50,6 +50,16 @@ static __always_inline enum verdict port_serves(struct pkt *p)
 	return likely(other) ? NEXT : drop(p, NSF_DROP_DHCP_SERVER);
 }
 
+/* True for VLAN 0: a priority alone, which a receiver takes off to find what was not looked at here. */
+static __noinline bool port_untags(struct __sk_buff *ctx)
+{
+	__u8 tci[2] = {};
+
+	if (ctx->vlan_present)
+		return !(ctx->vlan_tci & 0xfff);
+	return bpf_skb_load_bytes(ctx, ETH_HLEN, tci, sizeof(tci)) || !((tci[0] & 0xf) | tci[1]);
+}
+
 /* The source MAC, as a bridge checks it, and more closely for managed ports. */
 static __always_inline enum verdict port_source(struct pkt *p)
 {
@@ -71,6 +81,8 @@ static __always_inline enum verdict port_source(struct pkt *p)
 		}
 		return NEXT;
 	}
+	if (unlikely(p->tagged) && port_untags(p->ctx))
+		return drop(p, NSF_DROP_VLAN);
 	if (unlikely(mac_zero(p->smac)))
 		return drop(p, NSF_DROP_SRC_ZERO);
 	if (unlikely(mac_equal(p->smac, p->net->mac)))

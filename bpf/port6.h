@@ -52,7 +52,9 @@ static __noinline enum verdict port6_packet(struct pkt *p)
 /* Comes after port_source(). */
 static __always_inline enum verdict port6(struct pkt *p)
 {
-	if (p->family != 6 || !(p->port->flags & NSF_PORT_MANAGED))
+	if (p->family != 6)
 		return NEXT;
-	return port6_packet(p);
+	if (p->port->flags & NSF_PORT_MANAGED)
+		return port6_packet(p);
+	return p->bad == NSF_DROP_EXT_HEADERS ? drop(p, p->bad) : NEXT;
 }

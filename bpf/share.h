@@ -15,8 +15,19 @@ static __always_inline void share_macs(__u32 slot, int n)
 {
 	struct nsf_share *s = share_row(slot);
 
-	if (s && slot && (n > 0 || s->macs))
+	__u32 is;
+
+	if (!s || !slot)
+		return;
+	if (n > 0) {
 		__sync_fetch_and_add(&s->macs, n);
+		return;
+	}
+	for (int tries = 0; tries < 4; tries++) { /* never below none, whoever else counts */
+		is = s->macs;
+		if (!is || __sync_val_compare_and_swap(&s->macs, is, is - 1) == is)
+			return;
+	}
 }
 
 /* One more flow of a port; half: opened by one side only as yet. NSF_DROP_NONE, or why it may not be. */

@@ -90,11 +90,15 @@ static long sweep_mac(void *map, const struct nsf_fdb_key *k, struct nsf_fdb *e,
 {
 	const struct nsf_port *port = array_row(&nsf_ports, e->slot);
 	const struct nsf_net *net = array_row(&nsf_nets, k->net);
+	struct nsf_fdb was;
+	__u32 net_id;
 
 	if (port && net && !fdb_dead(e, port->gen, s->now, net->fdb_age))
 		return 0;
-	fdb_uncount(k->net, e);
-	bpf_map_delete_elem(map, k);
+	was = *e;
+	net_id = k->net;
+	if (!bpf_map_delete_elem(map, k))
+		fdb_uncount(net_id, &was);
 	return 0;
 }
 

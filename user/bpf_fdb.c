@@ -77,12 +77,15 @@ int bpf_fdb_set(struct dp *dp, __u32 net, const __u8 mac[6], __u32 slot)
 	return fdb_fix(dp, net, mac, slot, 0);
 }
 
-int bpf_fdb_unset(struct dp *dp, __u32 net, const __u8 mac[6])
+int bpf_fdb_unset(struct dp *dp, __u32 net, const __u8 mac[6], __u32 slot)
 {
 	struct nsf_fdb_key k = { .net = net };
 	char text[MAC_STRLEN];
+	struct nsf_fdb e;
 
 	memcpy(k.mac, mac, sizeof(k.mac));
+	if (bpf_map_lookup_elem(dp->map[DP_FDB], &k, &e) || e.slot != slot || !(e.flags & NSF_FDB_STATIC))
+		return 0; /* another's */
 	if (bpf_map_delete_elem(dp->map[DP_FDB], &k) && errno != ENOENT)
 		return fail(-errno, "cannot take %s out of the forwarding database", mac_format(mac, text));
 	return 0;
@@ -90,7 +93,7 @@ int bpf_fdb_unset(struct dp *dp, __u32 net, const __u8 mac[6])
 
 int bpf_fdb_add(struct host *h, const struct network *n, const struct port *p, const __u8 mac[6])
 {
-	return fdb_fix(&h->dp, n->id, mac, p->slot, NSF_FDB_USER);
+	return fdb_fix(&h->dp, n->id, mac, row_port(&h->dp, n->id, p->name), NSF_FDB_USER);
 }
 
 int bpf_fdb_del(struct host *h, const struct network *n, const __u8 mac[6])

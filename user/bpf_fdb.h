@@ -7,7 +7,7 @@
 
 /* A MAC that stays: of a managed port or a gateway; refused if it is another one's. */
 int bpf_fdb_set(struct dp *dp, __u32 net, const __u8 mac[6], __u32 slot);
-int bpf_fdb_unset(struct dp *dp, __u32 net, const __u8 mac[6]);
+int bpf_fdb_unset(struct dp *dp, __u32 net, const __u8 mac[6], __u32 slot); /* 0 also if it is another's */
 
 /* See struct mode. */
 int bpf_fdb_add(struct host *h, const struct network *n, const struct port *p, const __u8 mac[6]);

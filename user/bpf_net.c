@@ -23,6 +23,7 @@
 #include "log.h"
 #include "six.h"
 #include "state.h"
+#include "sysctl.h"
 
 /* The gateway's pair, if it is there and ours: both ends here, and each other's peer. -ENODEV if nothing is there. */
 static int net_gateway_find(struct host *h, const char *name, const char *ifname, struct link *ret,
@@ -74,7 +75,7 @@ static int net_gateway_make(struct host *h, const struct network *n, struct link
  */
 static int net_gateway_up(struct host *h, const struct network *n, const struct link *gw, const struct link *far)
 {
-	char alias[NET_NAME_LEN + 16];
+	char alias[NET_NAME_LEN + 16], key[64];
 	const struct link_change far_up = {
 		.up = 1, .mtu = n->mtu, .forwarding4 = 1, .addrgen_none = 1, .noarp = 1, .alias = alias
 	};
@@ -84,7 +85,13 @@ static int net_gateway_up(struct host *h, const struct network *n, const struct 
 	int r;
 
 	snprintf(alias, sizeof(alias), "nsfast:%s", n->name);
-	r = bpf_net6_links(h, n, gw, far);
+	/* what comes for the host in a frame for many has not been looked at as what is sent to the gateway */
+	snprintf(key, sizeof(key), "ipv4/conf/%s/drop_unicast_in_l2_multicast", gw->name);
+	r = sysctl_set(key, "1");
+	if (!r)
+		r = six_set(gw->name, "drop_unicast_in_l2_multicast", 1);
+	if (!r)
+		r = bpf_net6_links(h, n, gw, far);
 	if (!r)
 		r = link_set(h->nl, far->ifindex, &far_up);
 	if (!r)
@@ -218,7 +225,7 @@ int bpf_net_clear(struct host *h, __u32 id, const char *name)
 	r = bpf_frag_sync(h);
 	first = first ? first : r;
 	if (row->gateway_slot) {
-		r = bpf_fdb_unset(&h->dp, id, row->mac);
+		r = bpf_fdb_unset(&h->dp, id, row->mac, row->gateway_slot);
 		first = first ? first : r;
 		r = row_unset_iface(&h->dp, row->gateway);
 		first = first ? first : r;

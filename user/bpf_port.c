@@ -258,7 +258,7 @@ static int port_release(struct host *h, const struct nsf_port *row, bool managed
 static int port_unset(struct host *h, const struct nsf_port *row, __u32 slot)
 {
 	const struct addr addrs[] = { row_addr4(row->addr4, 32), row_addr6(row->addr6, 128) };
-	int first = bpf_fdb_unset(&h->dp, row->net, row->mac), r;
+	int first = bpf_fdb_unset(&h->dp, row->net, row->mac, slot), r;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(addrs); i++) {

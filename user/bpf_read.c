@@ -50,7 +50,6 @@ static void read_share(const struct nsf_share *s, struct port *p)
 	p->used[PORT_LIMIT_HALF] = s->half;
 	p->used[PORT_LIMIT_PORTS] = s->ports;
 	p->used[PORT_LIMIT_MACS] = s->macs;
-	p->used[PORT_LIMIT_FLOOD] = s->flood_tick == bpf_flows_tick() ? s->flooded : 0;
 	p->moves = s->moves;
 	p->unlearned = s->unlearned;
 }

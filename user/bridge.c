@@ -136,7 +136,7 @@ static int fdb_keep(const struct nlmsghdr *nlh, void *arg)
 		} else if (mnl_attr_get_type(a) == NDA_VLAN) {
 			vlan = true;
 		} else if (mnl_attr_get_type(a) == NDA_CACHEINFO && len >= sizeof(struct nda_cacheinfo)) {
-			e.idle = ((const struct nda_cacheinfo *)payload)->ndm_used / 100; /* USER_HZ */
+			e.idle = ((const struct nda_cacheinfo *)payload)->ndm_updated / 100; /* USER_HZ */
 		}
 	}
 	if (nd->ndm_family != PF_BRIDGE || !mac || vlan || (master != w->bridge && nd->ndm_ifindex != w->bridge))

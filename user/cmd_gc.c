@@ -7,6 +7,7 @@
 #include "mode.h"
 #include "opt.h"
 #include "out.h"
+#include "port.h"
 #include "state.h"
 
 struct gc {
@@ -36,6 +37,18 @@ static int gc_port(struct host *h, const struct mode *m, const char *net, const 
 	return 0;
 }
 
+/* Not one that only lost its program: that `nsfast up` mends. */
+static bool gc_gone(struct host *h, const struct network *n, const struct port *p)
+{
+	char ifname[IFNAMSIZ];
+	struct link l;
+
+	if (p->ifindex || !p->netns[0])
+		return !p->ifindex;
+	port_ifname(n->name, p, ifname);
+	return link_get(h->nl, ifname, 0, &l) == -ENODEV;
+}
+
 static int gc_network(struct host *h, const char *name)
 {
 	const struct mode *m = mode_of(h, name);
@@ -44,7 +57,7 @@ static int gc_network(struct host *h, const char *name)
 	size_t i;
 
 	for (i = 0; !first && i < n.n_ports; i++) {
-		r = n.ports[i].ifindex ? 0 : gc_port(h, m, name, n.ports[i].name);
+		r = gc_gone(h, &n, &n.ports[i]) ? gc_port(h, m, name, n.ports[i].name) : 0;
 		first = first ? first : r;
 	}
 	network_free(&n);

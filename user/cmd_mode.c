@@ -22,6 +22,20 @@ static void tell(const struct network *n, const struct mode *was, const struct m
 	out_close_object();
 }
 
+/* Where it stood, only the mode in which it was made knows. */
+static int whole(const struct network *n)
+{
+	size_t i;
+
+	for (i = 0; i < n->n_ports; i++)
+		if (!n->ports[i].ifindex) {
+			hint("'nsfast gc' removes it, 'nsfast up %s' makes it again", n->name);
+			return fail_usage("%s/%s: its interface is gone, so that it cannot change its mode", n->name,
+					  n->ports[i].name);
+		}
+	return 0;
+}
+
 int cmd_mode(int argc, char **argv)
 {
 	static const struct option none[] = { {} };
@@ -41,6 +55,8 @@ int cmd_mode(int argc, char **argv)
 		return fail_usage("MODE: bpf or netfilter, not '%s'", argv[optind + 1]);
 	host_catch_signals(); /* it is quick, and ends what it began */
 	r = change_begin(&c, argv[optind]);
+	if (!r && c.m != to)
+		r = whole(&c.n);
 	if (!r && c.m != to && to->probe)
 		r = to->probe();
 	if (!r && c.m != to)

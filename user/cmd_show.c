@@ -42,7 +42,7 @@ static void show_limits(const struct network *n, const char *key, const __u32 is
 	out_close_object();
 	if (used) {
 		out_open_object("used");
-		for (i = 0; i < PORT_LIMIT_MAX; i++)
+		for (i = 0; i < PORT_LIMIT_FLOOD; i++) /* a rate is used up by none */
 			out_u64(keys[i], NULL, used[i]);
 		out_close_object();
 	}
@@ -50,7 +50,7 @@ static void show_limits(const struct network *n, const char *key, const __u32 is
 		return;
 	for (i = 0; i < PORT_LIMIT_MAX; i++) {
 		out_text("%s %s ", i ? "," : used ? "    uses" : "  a port may use", keys[i]);
-		if (used)
+		if (used && i != PORT_LIMIT_FLOOD)
 			out_text("%u of ", used[i]);
 		if (limit[i] == PORT_LIMIT_NONE)
 			out_text("any number");

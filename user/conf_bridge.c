@@ -20,7 +20,7 @@ static int read_word(const char *what, const char *text, const struct word *word
 	size_t n;
 	int i;
 
-	for (n = 0; words[n].text && n < ARRAY_SIZE(list) - 1; n++)
+	for (n = 0; n < ARRAY_SIZE(list) - 1 && words[n].text; n++)
 		list[n] = words[n].text;
 	i = conf_choice(text, list);
 	if (i < 0 && n == 2)

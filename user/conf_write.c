@@ -101,7 +101,7 @@ static void write_port(FILE *f, const struct network *n, const struct port *p)
 	} else {
 		fprintf(f, "Device=%s\n", p->dev);
 	}
-	if (p->mtu)
+	if (p->mtu && p->netns[0])
 		fprintf(f, "MTU=%u\n", p->mtu);
 	fprintf(f, "Isolated=%s\nFlood=%s\n", p->policy & NSF_PORT_ISOLATED ? "yes" : "no", conf_port_flood_word(p));
 	if (p->netns[0])

@@ -157,6 +157,15 @@ static int introduce(struct host *h, const struct network *n)
 	return r ? fail(r, "%s: cannot make the containers known to the host", n->name) : 0;
 }
 
+/* An entry that the user made goes along; what was learned is learned again. */
+static int carry_mac(const struct mode_mac *m, void *arg)
+{
+	const struct carrying *c = arg;
+	const struct port *p = m->user ? network_port(c->n, m->port) : NULL;
+
+	return p ? c->to->fdb_add(c->h, c->n, p, m->mac) : 0;
+}
+
 static int go(struct host *h, const struct mode *from, const struct mode *to, struct network *n,
 	      struct handover_result *ret)
 {
@@ -173,6 +182,8 @@ static int go(struct host *h, const struct mode *from, const struct mode *to, st
 		r = to->take(h, n);
 	if (!r)
 		r = introduce(h, n);
+	if (!r)
+		r = from->fdb(h, n->name, carry_mac, &c);
 	if (!r)
 		r = carry(&c);
 	if (!r && to->swap)

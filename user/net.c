@@ -216,12 +216,15 @@ __u32 network_flood(const struct network *n)
 
 void network_port_policy(struct port *p, const struct port *now)
 {
+	const bool adopted = p->dev[0] && !p->netns[0];
 	/* where a managed port's MAC is, is always known */
-	__u32 usual = p->dev[0] && !p->netns[0] ? 0 : NSF_PORT_NO_UNKNOWN;
+	const __u32 usual = adopted ? 0 : NSF_PORT_NO_UNKNOWN;
 
+	if (now && adopted != !now->netns[0]) /* another one of that name */
+		now = NULL;
 	p->policy = (p->policy & p->policy_has) | ((now ? now->policy : usual) & ~p->policy_has);
 	if (!(p->has & PORT_HAS_MTU))
-		p->mtu = now ? now->mtu : 0;
+		p->mtu = now && !adopted ? now->mtu : 0;
 }
 
 __u32 network_limit(const struct network *n, const struct port *p, enum port_limit l)

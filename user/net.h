@@ -54,8 +54,9 @@ enum port_has {
 	X(FLOWS, "MaxFlows", "max-flows", "flows")           /* conversations that are not closed */ \
 	X(HALF, "MaxHalfOpen", "max-half-open", "half_open") /* of them, opened by one side only */ \
 	X(PORTS, "MaxPorts", "max-ports", "external_ports") \
-	X(MACS, "MaxMacs", "max-macs", "macs")     /* learned */ \
-	X(FLOOD, "MaxFlood", "max-flood", "flood") /* frames to all a second; 0: by the number of ports */
+	X(MACS, "MaxMacs", "max-macs", "macs") /* learned */ \
+	X(FLOOD, "MaxFlood", "max-flood", \
+	  "flood") /* frames to all a second, the last of these; 0: by the number of ports */
 #define PORT_LIMIT_ENUM(id, key, option, json) PORT_LIMIT_##id,
 enum port_limit { PORT_LIMITS(PORT_LIMIT_ENUM) PORT_LIMIT_MAX };
 #define PORT_LIMIT_NONE 0xffffffffu

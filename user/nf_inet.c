@@ -212,6 +212,8 @@ static void access_chain(struct nf_script *s, const struct network *n)
 	nf_rule(s, "\t\tct state established,related return");
 	nf_rule(s, "\t\ticmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert } return");
 	nf_rule(s, "\t\tip6 daddr fe80::/10 meta l4proto != ipv6-icmp counter name HOST_ACCESS_%d drop", nf_id(n));
+	if (n->policy & NSF_NET_HOST_GATEWAY)
+		nf_rule(s, "\t\tmeta pkttype { broadcast, multicast } return");
 	if (n->policy & NSF_NET_HOST_NONE) {
 		access_refuse(s, n, "meta l4proto != { icmp, ipv6-icmp }");
 		access_refuse(s, n, "icmp type != echo-request");
@@ -275,10 +277,10 @@ static void isolated_set(struct nf_script *s, const struct network *n, __u8 fami
 static void isolated_rules(struct nf_script *s, const struct network *n)
 {
 	nf_rule(s,
-		"\t\tiifname \"%s\" oifname \"%s\" ip saddr @isolated4_%d ip daddr @isolated4_%d counter name ISOLATED_%d drop",
+		"\t\tiifname \"%s\" oifname \"%s\" ct status & dnat == 0 ip saddr @isolated4_%d ip daddr @isolated4_%d counter name ISOLATED_%d drop",
 		n->name, n->name, nf_id(n), nf_id(n), nf_id(n));
 	nf_rule(s,
-		"\t\tiifname \"%s\" oifname \"%s\" ip6 saddr @isolated6_%d ip6 daddr @isolated6_%d counter name ISOLATED_%d drop",
+		"\t\tiifname \"%s\" oifname \"%s\" ct status & dnat == 0 ip6 saddr @isolated6_%d ip6 daddr @isolated6_%d counter name ISOLATED_%d drop",
 		n->name, n->name, nf_id(n), nf_id(n), nf_id(n));
 }
 

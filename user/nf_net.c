@@ -78,7 +78,7 @@ static void net_limits(struct network *n)
 /* Settings that are the gateway's own and go with it. */
 static int net_settings(const struct network *n)
 {
-	static const char *const on[] = { "forwarding", "route_localnet" };
+	static const char *const on[] = { "forwarding", "route_localnet", "drop_unicast_in_l2_multicast" };
 	char key[64];
 	size_t i;
 	int r = 0;
@@ -95,6 +95,8 @@ static int net_settings(const struct network *n)
 		r = six_set(n->name, "disable_ipv6", 0);
 	if (!r)
 		r = six_set(n->name, "accept_ra", 0);
+	if (!r)
+		r = six_set(n->name, "drop_unicast_in_l2_multicast", 1);
 	return r ? r : nf_sysctl_gateway6(n->name);
 }
 
@@ -120,7 +122,8 @@ int nf_net_bridge(struct host *h, struct network *n)
 	if (r && r != -ENODEV)
 		return r;
 	if (r == -ENODEV) {
-		r = bridge_add(h->nl, n->name, n->mac, n->mtu, false);
+		/* by a change alone does the kernel know that the MTU is not its to lower with a port's */
+		r = bridge_add(h->nl, n->name, n->mac, n->mtu - 1, false);
 		if (!r)
 			r = link_get(h->nl, n->name, 0, &l);
 	}

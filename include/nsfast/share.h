@@ -23,7 +23,8 @@ struct nsf_share {
 	__u32 flooded;    /* how many in that tick */
 	__u32 unlearned;  /* frames whose source was not learned: there was no room, or it flaps */
 	__u32 moves;      /* MACs that came here from another port */
-	__u32 pad[3];
+	__u32 vain_tick;  /* when nobody was found to give up a MAC for it */
+	__u32 pad[2];
 };
 _Static_assert(sizeof(struct nsf_share) == 64, "nsf_share");
 

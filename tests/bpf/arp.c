@@ -106,7 +106,7 @@ static void all_else_is_bridged(void **state)
 		  SENT(TX(AT_GW)) },
 		{ "a learning port's announcement", AT_C, ask(ALL, C(0), C_ADDR), SENT(NET1 & ~TX(AT_C)) },
 		{ "another operation", AT_A, odd(ask(ALL, A(0), GW_ADDR), 21, 3), SENT(NET1 & ~TX(AT_A)) },
-		{ "another hardware, learning port", AT_C, odd(ask(ALL, C(0), GW_ADDR), 15, 6),
+		{ "another hardware, learning port", AT_C, odd(ask(ALL, C(0), GW_ADDR), 15, 7),
 		  SENT(NET1 & ~TX(AT_C)) },
 	};
 
@@ -131,7 +131,9 @@ static void nobody_speaks_for_another(void **state)
 		  DROPPED(SPOOF_ARP) },
 		{ "the gateway's address to the host, learning port", AT_C,
 		  arp(MAC_GW, MAC(AT_C), 2, MAC(AT_C), GW_ADDR, MAC_GW, GW_ADDR), DROPPED(SPOOF_ARP) },
-		{ "another hardware", AT_A, odd(ask(ALL, A(0), GW_ADDR), 15, 6), DROPPED(SPOOF_ARP) },
+		{ "another hardware", AT_A, odd(ask(ALL, A(0), GW_ADDR), 15, 7), DROPPED(SPOOF_ARP) },
+		{ "as IEEE 802, learning port", AT_C,
+		  odd(ask(ALL, (struct end){ MAC(AT_C), A_ADDR, 0 }, A_ADDR), 15, 6), DROPPED(SPOOF_ARP) },
 		{ "another protocol", AT_A, odd(ask(ALL, A(0), GW_ADDR), 16, 0x86), DROPPED(SPOOF_ARP) },
 		{ "other lengths", AT_A, odd(ask(ALL, A(0), GW_ADDR), 18, 8), DROPPED(SPOOF_ARP) },
 	};

@@ -88,12 +88,16 @@ static void tags_come_from_learning_ports_only_and_are_never_routed(void **state
 {
 	const struct pk a = udp(A(1000), B(2000)), c = udp(C(1000), B(2000)), g = udp(C(1000), GW(53));
 	const struct pk d = udp(C(1000), D(2000)); /* not learned yet: to all that may have tags */
+	struct frame untagged = *frame(tagged(d, ETH_P_8021Q));
+
+	memset(untagged.b + ETH_HLEN, 0, 2);
 	const struct row rows[] = {
 		{ "managed, 802.1Q", AT_A, frame(tagged(a, ETH_P_8021Q)), DROPPED(VLAN) },
 		{ "managed, 802.1ad", AT_A, frame(tagged(a, ETH_P_8021AD)), DROPPED(VLAN) },
 		{ "learning to managed", AT_C, frame(tagged(c, ETH_P_8021Q)), DROPPED(VLAN) },
-		{ "learning, 802.1Q", AT_C, frame(tagged(d, ETH_P_8021Q)), SENT(TX(AT_D) | TX(AT_GW)) },
-		{ "learning, 802.1ad", AT_C, frame(tagged(d, ETH_P_8021AD)), SENT(TX(AT_D) | TX(AT_GW)) },
+		{ "learning, 802.1Q", AT_C, frame(tagged(d, ETH_P_8021Q)), SENT(TX(AT_D)) },
+		{ "learning, 802.1ad", AT_C, frame(tagged(d, ETH_P_8021AD)), SENT(TX(AT_D)) },
+		{ "learning, a priority alone", AT_C, &untagged, DROPPED(VLAN) },
 		{ "learning, to the gateway", AT_C, frame(tagged(g, ETH_P_8021Q)), DROPPED(VLAN) },
 	};
 

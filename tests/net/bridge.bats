@@ -77,6 +77,10 @@ heard() {
 	run -1 nsf fdb add t0 33:00:00:00:09:02 v
 	[[ $output == *"'33:00:00:00:09:02' is no MAC address of a station"* ]]
 	run -3 nsf fdb add t0 02:00:00:00:09:02 nobody
+	for mode in $([ "$(mode)" = bpf ] && echo netfilter bpf || echo bpf netfilter); do
+		run -0 nsf mode t0 "$mode"
+		[ "$(entry 02:00:00:00:09:01)" = "v static" ]
+	done
 	run -0 nsf fdb del t0 02:00:00:00:09:01
 	[ -z "$(entry 02:00:00:00:09:01)" ]
 	run -3 nsf fdb del t0 02:00:00:00:09:01
@@ -212,12 +216,32 @@ heard() {
 	run ! in_ns a curl -s --max-time 1 -o /dev/null http://198.51.100.1/
 	silent a 198.51.100.1
 
+	# nor by a frame for all, or from a port number that nobody can answer to
+	start nsenter --net="/run/netns/$H" -- "$PYTHON" -c '
+import socket
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.bind(("::", 53))
+while True:
+    print(s.recv(100).decode(), flush=True)' >"$ROOM/asked"
+	until_ok 5 listens "$H" 53 udp
+	says a "$link" <<-'END'
+		ip, gw = get_if_addr("eth0"), getmacbyip("10.77.0.1")
+		says(Ether(src=me, dst=all) / IP(src=ip, dst="198.51.100.1") / UDP(sport=7, dport=53) / b"broadcast\n",
+		     Ether(src=me, dst="33:33:00:00:00:01") / IPv6(src=get_if_addr6("eth0"), dst=sys.argv[1]) / UDP(sport=7, dport=53) / b"group\n",
+		     Ether(src=me, dst=gw) / IP(src=ip, dst="198.51.100.1") / UDP(sport=0, dport=53) / b"zero\n",
+		     Ether(src=me, dst=gw) / IP(src=ip, dst="10.77.0.1") / UDP(sport=7, dport=53) / b"allowed\n")
+	END
+	until_ok 5 grep -q allowed "$ROOM/asked"
+	[ "$(grep . "$ROOM/asked")" = allowed ]
+
 	nsf up t0 --host-access none
 	run ! in_ns a curl -s --max-time 1 -o /dev/null http://10.77.0.1/
 	run ! in_ns a curl -s --max-time 1 -o /dev/null 'http://[fd00:77::1]/'
 	echoes a 10.77.0.1
 	echoes a 203.0.113.10
 	in_ns "$H" ping -c 1 -W 1 10.77.0.2
+	ip -n "$H" neigh flush dev t0
+	in_ns "$H" ping -c 1 -W 1 fd00:77::2
 	serve a 81 "$PYTHON" -m http.server --bind 10.77.0.2 81
 	in_ns "$H" curl -sf --max-time 2 -o /dev/null http://10.77.0.2:81/
 	[ "$(nsf -j drops | jq '[.[] | select(.reason == "HOST_ACCESS") | .packets] | add')" -ge 4 ]
@@ -262,6 +286,8 @@ heard() {
 	capture_stop
 	run -0 captured "$ROOM/inherited.pcap" -e
 	[ -z "$output" ]
+	run -1 nsf mode t0 "$([ "$(mode)" = bpf ] && echo netfilter || echo bpf)"
+	[[ $output == *"t0/b: its interface is gone"* ]]
 	run -0 nsf gc
 	[[ $output == *"t0/b: removed, its interface was gone"* ]]
 	[ "$(nsf -j show t0 | jq -c '[.[].ports[].name]')" = '["a","v","w","c"]' ]

@@ -216,7 +216,7 @@ answers() {
 	t0_up --snat 198.51.100.1
 	[ "$(shows '[.snat, .snat_pool, .snat_ports, .snat_port, .snat_icmp, .overload, .filter, .except]')" = \
 		'["198.51.100.1",["198.51.100.1"],"1024-65535","preserve",true,true,"address-port",[]]' ]
-	[ "$(shows '.limits')" = "$(shows '{flows: (.flows.limit / 4), half_open: 4096, external_ports: 16384}')" ]
+	[ "$(shows '.limits')" = "$(shows '{flows: (.flows.limit / 4), half_open: 4096, external_ports: 16384, macs: 256, flood: 10000}')" ]
 	[ "$(shows '[.ports[].limits] | unique')" = "[$(shows .limits)]" ]
 	cat >"$ROOM/t0.conf" <<-X
 		[Network]
@@ -239,7 +239,7 @@ answers() {
 	[ "$(jq -c '[.changed, .snat]' <<<"$output")" = '[true,"198.51.100.77"]' ]
 	[ "$(shows '[.snat, .snat_pool, .snat_ports, .snat_port, .snat_icmp, .overload, .filter, .except]')" = \
 		'["198.51.100.77",["198.51.100.77","198.51.100.1"],"2000-3000","random",false,false,"endpoint-independent",["10.0.0.0/8","192.0.2.0/24"]]' ]
-	[ "$(shows '.limits')" = '{"flows":100,"half_open":10,"external_ports":null}' ]
+	[ "$(shows '.limits')" = '{"flows":100,"half_open":10,"external_ports":null,"macs":256,"flood":10000}' ]
 	[ "$(shows '[.ports[].limits.flows]')" = '[100,7]' ]
 	run -0 nsf -d show t0
 	[[ $output == *"SNAT 198.51.100.77 198.51.100.1,"* ]]

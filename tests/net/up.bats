@@ -343,7 +343,8 @@ publish.[].name publish.[].network publish.[].port publish.[].protocol publish.[
 	run -0 --separate-stderr nsf -j show
 	legs=$(for key in $counters; do echo ".host.$key .outside.$key .ports.[].$key"; done)
 	shares=$(for key in flows half_open external_ports macs flood; do
-		echo ".limits.$key .ports.[].limits.$key .ports.[].used.$key"
+		echo ".limits.$key .ports.[].limits.$key"
+		[ "$key" = flood ] || echo ".ports.[].used.$key"
 	done)
 	want=$(for key in '' .name .hooks .gateway .gateway6 .mac .mode .mtu .snat .snat6 .outside6 .state .uplink .xdp .xdp_attached .flows .flows.limit .flows.used .host \
 		.host.dev .outside .outside.dev .ports .ports.[] .ports.[].name .ports.[].netns .ports.[].dev \
