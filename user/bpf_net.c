@@ -89,8 +89,6 @@ static int net_gateway_up(struct host *h, const struct network *n, const struct 
 	snprintf(key, sizeof(key), "ipv4/conf/%s/drop_unicast_in_l2_multicast", gw->name);
 	r = sysctl_set(key, "1");
 	if (!r)
-		r = six_set(gw->name, "drop_unicast_in_l2_multicast", 1);
-	if (!r)
 		r = bpf_net6_links(h, n, gw, far);
 	if (!r)
 		r = link_set(h->nl, far->ifindex, &far_up);

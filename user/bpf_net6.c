@@ -61,6 +61,8 @@ int bpf_net6_gateway(struct host *h, const struct network *n, const struct link 
 	if (!r)
 		r = six_set(gw->name, "forwarding", 0);
 	if (!r)
+		r = six_set(gw->name, "drop_unicast_in_l2_multicast", 1);
+	if (!r)
 		r = addr_add(h->nl, gw->ifindex, &ll);
 	return r ? r : addr_add(h->nl, gw->ifindex, &n->gateway6);
 }
