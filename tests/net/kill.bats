@@ -27,11 +27,13 @@ teardown() {
 }
 
 # disturbed "SYSCALL N" HOW COMMAND...: nsfast, with something injected at that moment; its exit code in $code
+# A signal is for nsfast itself: the programs that it runs make calls of their own, which count for themselves.
 disturbed() {
-	local moment=$1 how=$2
+	local moment=$1 how=$2 follow=(-f)
 	shift 2
 	code=0
-	strace -f -qqq -o "$ROOM/trace" -e "trace=${moment% *}" -e "inject=${moment% *}:$how:when=${moment#* }" \
+	case $how in signal=*) follow=() ;; esac
+	strace "${follow[@]}" -qqq -o "$ROOM/trace" -e "trace=${moment% *}" -e "inject=${moment% *}:$how:when=${moment#* }" \
 		"$NSFAST" -n "$H" "$@" >"$ROOM/said" 2>&1 || code=$?
 }
 
