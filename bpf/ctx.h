@@ -81,6 +81,12 @@ static __always_inline __u32 tick(void)
 	return (bpf_jiffies64() * cfg.jiffy_ns + clock_base) >> NSF_TICK_SHIFT;
 }
 
+/* True if more seconds than these are over. What was seen a moment after now has a negative number of ticks. */
+static __always_inline bool tick_over(__s32 ticks, __u32 seconds)
+{
+	return ticks > 0 && (__u64)ticks << NSF_TICK_SHIFT > seconds * 1000000000ULL;
+}
+
 /* Read anew each time: of one read, the compiler may copy the lower half, and then it is no pointer any more. */
 static __always_inline void *ctx_data(struct __sk_buff *ctx)
 {

@@ -5,16 +5,10 @@
 #include "port.h"
 #include "share.h"
 
-/* Ages in seconds, as users say them: 0 never comes to pass. */
-static __always_inline bool fdb_idle(__s32 ticks, __u32 age)
-{
-	return ticks > 0 && (__u64)ticks << NSF_TICK_SHIFT > age * 1000000000ULL;
-}
-
 /* gen: of the port that the entry names. */
 static __always_inline bool fdb_dead(const struct nsf_fdb *e, __u32 gen, __u32 now, __u32 age)
 {
-	return e->gen != gen || (!(e->flags & NSF_FDB_STATIC) && fdb_idle(now - e->seen, age));
+	return e->gen != gen || (!(e->flags & NSF_FDB_STATIC) && tick_over(now - e->seen, age));
 }
 
 /* A learned entry goes: its port, if it still is the one that learned it, and its network have one less. */
@@ -89,7 +83,7 @@ static __always_inline void fdb_enter(const struct nsf_fdb_key *k, struct nsf_fd
 		return;
 	if (was)
 		old = *was;
-	if (was && !fdb_idle(fresh->seen - old.seen, net->fdb_age)) {
+	if (was && !tick_over(fresh->seen - old.seen, net->fdb_age)) {
 		fresh->moved = fresh->seen;
 		fresh->moves = fresh->seen - old.moved < NSF_FDB_CALM ? old.moves + 1 : 1;
 	}

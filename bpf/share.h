@@ -14,7 +14,6 @@ static __always_inline struct nsf_share *share_row(__u32 slot)
 static __always_inline void share_macs(__u32 slot, int n)
 {
 	struct nsf_share *s = share_row(slot);
-
 	__u32 is;
 
 	if (!s || !slot)

@@ -52,12 +52,6 @@ static __always_inline bool sweep_valid(const struct nsf_flow *f, const struct n
 	       snat->ledger == f->snat;
 }
 
-/* A packet may have been seen a moment after now: then ticks is negative. */
-static __always_inline bool sweep_idle(__s32 ticks, __u32 seconds)
-{
-	return ticks > 0 && (__u64)ticks << NSF_TICK_SHIFT > seconds * 1000000000ULL;
-}
-
 /* Nothing that counts: the verifier would follow each of its values. */
 struct sweep {
 	__u32 first; /* slot */
@@ -80,7 +74,7 @@ static long sweep_flow(__u32 i, struct sweep *s)
 	bounded(class);
 	if (!net || class >= NSF_TIMEOUT_MAX)
 		return 1;
-	if (f->flags & NSF_FLOW_ENDING || sweep_idle(s->now - f->seen, net->timeout[class]) ||
+	if (f->flags & NSF_FLOW_ENDING || tick_over(s->now - f->seen, net->timeout[class]) ||
 	    !(f->flags & NSF_FLOW_HOST || sweep_valid(f, net)))
 		flow_end(slot, f->gen);
 	return 0;
