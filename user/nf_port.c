@@ -49,6 +49,19 @@ static void record_put(struct network *n, const void *arg)
 		*to = *p;
 }
 
+/* What may change of a port that is there; who it is stays. */
+static void record_change(struct network *n, const void *arg)
+{
+	const struct port *p = arg;
+	struct port *to = network_port(n, p->name);
+
+	if (!to)
+		return;
+	memcpy(to->limit, p->limit, sizeof(to->limit));
+	to->policy = p->policy;
+	to->mtu = p->mtu;
+}
+
 /* Its publishes go with it. */
 static void record_take(struct network *n, const void *arg)
 {
@@ -414,7 +427,7 @@ int nf_port_change(struct host *h, const struct network *n, const struct port *p
 	const __u32 mtu = p->mtu ? p->mtu : n->mtu;
 	char ifname[IFNAMSIZ];
 	struct link l;
-	int r = port_record(h, n->name, record_put, p);
+	int r = port_record(h, n->name, record_change, p);
 
 	port_ifname(n->name, p, ifname);
 	if (r || link_get(h->nl, ifname, 0, &l))

@@ -137,6 +137,27 @@ heard() {
 	[ "$(nsf -j show t0 | jq -c '[.[].ports[] | select(.isolated) | .name]')" = '["c","d"]' ]
 }
 
+@test "what a file says of a port that is there is changed, and nothing else of it" {
+	local mac
+	mac=$(mac a)
+	nsf up -f - <<-END
+		[Network]
+		Name=t0
+		Address=10.77.0.1/24,fd00:77::1/64
+		[Port a]
+		Isolated=yes
+		MaxFlood=7
+		[Port b]
+		Isolated=yes
+	END
+	silent a 10.77.0.3
+	echoes a 10.77.0.1
+	[ "$(mac a)" = "$mac" ]
+	[ "$(nsf -j show t0 | jq -c '.[].ports[] | select(.name == "a") | [.mac, .isolated, .limits.flood]')" = "[\"$mac\",true,7]" ]
+	run -0 nsf up t0
+	[[ $output == *"no change"* ]]
+}
+
 @test "a port's own MTU is both its ends', and longer frames do not get there" {
 	nsf add t0 c --mtu 1400
 	[ "$(ip -n c -j link show eth0 | jq '.[].mtu')" = 1400 ]
