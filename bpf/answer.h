@@ -27,7 +27,7 @@ static __always_inline const struct nsf_port *answer_port(const struct pkt *p, _
 /* NEXT: others shall hear the question, see flood.h. */
 static __always_inline enum verdict answer(struct pkt *p, const struct nsf_port *to, __u32 slot, enum edit edit)
 {
-	if (!to || slot == p->slot || p->port->flags & to->flags & NSF_PORT_ISOLATED)
+	if (!to || slot == p->slot || p->port->flags & to->flags & NSF_PORT_ISOLATED || p->port->vlan != to->vlan)
 		return NEXT;
 	p->edit = edit;
 	mac_copy(p->out_smac, to->mac);

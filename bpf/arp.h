@@ -25,6 +25,8 @@ static __noinline enum verdict arp_message(struct pkt *p)
 		return NEXT;
 	if (tpa != p->net->addr4)
 		return answer4(p, tpa);
+	if (p->port->vlan != NSF_VLAN_DEFAULT) /* the gateway is not there */
+		return NEXT;
 	p->edit = EDIT_ARP;
 	mac_copy(p->out_smac, p->net->mac);
 	return REPLY;

@@ -38,6 +38,7 @@
 #include "nsfast/publish.h"
 #include "nsfast/share.h"
 #include "nsfast/sock.h"
+#include "nsfast/vlan.h"
 
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

@@ -309,6 +309,7 @@ __noinline int edit6(struct __sk_buff *ctx, struct pkt *p)
 	switch ((enum edit)p->edit) {
 	case EDIT_NONE:
 	case EDIT_ARP:
+	case EDIT_VLAN:
 		break;
 	case EDIT_MACS:
 		return edit_macs(ctx, p);

@@ -9,6 +9,7 @@
 #include "maps.h"
 #include "edit6.h"
 #include "edit_l4.h"
+#include "edit_vlan.h"
 
 #define EDIT_QUOTE_MAX 128 /* bytes of the offending packet in an ICMP error */
 
@@ -274,6 +275,7 @@ __noinline int edit4(struct __sk_buff *ctx, struct pkt *p)
 	switch ((enum edit)p->edit) {
 	case EDIT_NONE:
 	case EDIT_ND:
+	case EDIT_VLAN:
 		break;
 	case EDIT_NAT:
 		return edit_head(ctx, p) || edit_ends(ctx, p);
@@ -298,6 +300,8 @@ __noinline int edit4(struct __sk_buff *ctx, struct pkt *p)
  */
 static __always_inline int edit(struct __sk_buff *ctx, struct pkt *p, __u32 family)
 {
+	if (unlikely(p->edit == EDIT_VLAN))
+		return vlan_edit(ctx, p->slot, p->out_slot);
 	if (!family || p->edit == EDIT_NONE)
 		return 0;
 	return family == 6 ? edit6(ctx, p) : edit4(ctx, p);

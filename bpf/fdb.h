@@ -4,6 +4,7 @@
 
 #include "port.h"
 #include "share.h"
+#include "vlan.h"
 
 /* gen: of the port that the entry names. */
 static __always_inline bool fdb_dead(const struct nsf_fdb *e, __u32 gen, __u32 now, __u32 age)
@@ -100,28 +101,39 @@ static __always_inline void fdb_enter(const struct nsf_fdb_key *k, struct nsf_fd
 	share_macs(net->gateway_slot, 1);
 }
 
+/* True if the entry gives its MAC to another port for good. */
+static __always_inline bool fdb_elsewhere(const struct nsf_fdb *e, __u32 slot)
+{
+	const struct nsf_port *at = e && e->flags & NSF_FDB_STATIC ? array_row(&nsf_ports, e->slot) : NULL;
+
+	return at && e->gen == at->gen && e->slot != slot;
+}
+
 /* One write for a new or moved MAC, else at most one a tick. False if the MAC is another port's for good. Not static:
  * verified once, see struct facts. */
 __noinline int fdb_learn(const struct nsf_fdb_key *from, __u32 slot)
 {
 	struct nsf_fdb fresh = { .slot = slot, .seen = tick() };
-	const struct nsf_port *port = array_row(&nsf_ports, slot), *at;
+	const struct nsf_port *port = array_row(&nsf_ports, slot);
 	struct nsf_fdb_key k = {};
 	struct nsf_fdb *e;
 
 	if (!from || !port)
 		return false;
 	k = *from;
-	fresh.gen = port->gen;
+	k.vlan = 0;
 	e = bpf_map_lookup_elem(&nsf_fdb, &k);
+	if (fdb_elsewhere(e, slot))
+		return false;
+	k.vlan = from->vlan;
+	if (k.vlan)
+		e = bpf_map_lookup_elem(&nsf_fdb, &k);
+	fresh.gen = port->gen;
 	if (e && e->slot == fresh.slot && e->gen == fresh.gen) {
 		if (e->seen != fresh.seen)
 			e->seen = fresh.seen;
 		return true;
 	}
-	at = e ? array_row(&nsf_ports, e->slot) : NULL;
-	if (at && e->flags & NSF_FDB_STATIC && e->gen == at->gen)
-		return false;
 	fdb_enter(&k, &fresh, e);
 	return true;
 }
@@ -129,16 +141,43 @@ __noinline int fdb_learn(const struct nsf_fdb_key *from, __u32 slot)
 static __always_inline void fdb_key(struct nsf_fdb_key *k, const struct pkt *p, const __u8 *mac)
 {
 	k->net = p->net_id;
+	k->vlan = 0;
 	mac_copy(k->mac, mac);
+	k->pad = 0;
+}
+
+/* Where the MAC is: what is fixed is so in all VLANs. */
+static __always_inline const struct nsf_fdb *fdb_find(const struct pkt *p, const __u8 *mac)
+{
+	const struct nsf_fdb *e;
+	struct nsf_fdb_key k;
+
+	fdb_key(&k, p, mac);
+	e = bpf_map_lookup_elem(&nsf_fdb, &k);
+	if (likely(!(p->net->flags & NSF_NET_VLANS)) || (e && e->flags & NSF_FDB_STATIC))
+		return e;
+	k.vlan = vlan_of(p->ctx, p->slot);
+	return bpf_map_lookup_elem(&nsf_fdb, &k);
 }
 
 /* A port that learns teaches who is behind it; a managed one says nothing new. */
-static __always_inline bool fdb_heard(const struct pkt *p, struct nsf_fdb_key *room)
+static __always_inline bool fdb_heard(const struct pkt *p)
 {
+	struct nsf_fdb_key k;
+
 	if (p->port->flags & NSF_PORT_MANAGED)
 		return true;
-	fdb_key(room, p, p->smac);
-	return fdb_learn(room, p->slot);
+	fdb_key(&k, p, p->smac);
+	if (unlikely(p->net->flags & NSF_NET_VLANS))
+		k.vlan = vlan_of(p->ctx, p->slot);
+	return fdb_learn(&k, p->slot);
+}
+
+/* In the frame's VLAN, with the tag that it has there. */
+static __always_inline enum verdict fdb_vlan(struct pkt *p, __u32 slot)
+{
+	p->edit = vlan_shared(p->ctx, p->slot, slot, p->tagged);
+	return p->edit ? NEXT : drop(p, NSF_DROP_VLAN);
 }
 
 /* Sets the way out to a port: into the far namespace where the kernel can do that. */
@@ -150,7 +189,9 @@ static __always_inline enum verdict fdb_out(struct pkt *p, const struct nsf_port
 		return drop(p, NSF_DROP_PORT_GONE);
 	if (unlikely(p->port->flags & to->flags & NSF_PORT_ISOLATED))
 		return drop(p, NSF_DROP_ISOLATED);
-	if (unlikely(p->tagged && to->flags & NSF_PORT_MANAGED))
+	if (unlikely(p->net->flags & NSF_NET_VLANS))
+		TRY(fdb_vlan(p, slot));
+	else if (unlikely(p->tagged && to->flags & NSF_PORT_MANAGED))
 		return drop(p, NSF_DROP_VLAN);
 	if (unlikely(p->wire > to->mtu))
 		return drop(p, NSF_DROP_TOO_BIG);
@@ -177,11 +218,10 @@ static __always_inline enum verdict fdb(struct pkt *p)
 {
 	const struct nsf_port *to;
 	const struct nsf_fdb *e;
-	struct nsf_fdb_key k;
 	__u32 slot;
 
 	if (p->port->role == NSF_ROLE_PORT) {
-		if (!fdb_heard(p, &k))
+		if (!fdb_heard(p))
 			return drop(p, NSF_DROP_SPOOF_MAC);
 		TRY(port_serves(p));
 		if (mac_equal(p->dmac, p->net->mac))
@@ -195,8 +235,7 @@ static __always_inline enum verdict fdb(struct pkt *p)
 	}
 	to = fdb_chosen(p, p->dmac, &slot);
 	if (unlikely(!to)) {
-		fdb_key(&k, p, p->dmac);
-		e = bpf_map_lookup_elem(&nsf_fdb, &k);
+		e = fdb_find(p, p->dmac);
 		if (!e)
 			return FLOOD;
 		slot = e->slot;

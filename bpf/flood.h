@@ -9,7 +9,9 @@ static __always_inline __u32 flood_deny(struct __sk_buff *ctx, const struct fact
 					const struct nsf_net *net)
 {
 	static const __u8 all[6] __attribute__((aligned(2))) = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-	__u32 deny = (port->flags & NSF_PORT_ISOLATED) | (p->tagged ? NSF_PORT_MANAGED : 0);
+	/* of a VLAN's own tag see flood_member() */
+	const bool strange = p->tagged && (!(net->flags & NSF_NET_VLANS) || vlan_hides(ctx));
+	__u32 deny = (port->flags & NSF_PORT_ISOLATED) | (strange ? NSF_PORT_MANAGED : 0);
 
 	if (!(p->dmac[0] & 1))
 		return deny | NSF_PORT_NO_UNKNOWN;
@@ -18,17 +20,24 @@ static __always_inline __u32 flood_deny(struct __sk_buff *ctx, const struct fact
 	return mac_equal(p->dmac, all) ? deny : deny | NSF_PORT_NO_MULTICAST;
 }
 
+/* The port is in the VLAN, and its frames have tags there, or have none; VLAN 0: there are no VLANs. */
+static __always_inline bool flood_member(const struct nsf_port *to, __u32 slot, __u32 vlan, bool tags)
+{
+	return likely(!vlan) || (tags ? vlan != to->vlan && vlan_trunk(to, slot, vlan) : vlan == to->vlan);
+}
+
 /* False if no port can be meant, however many there are. */
 static __always_inline bool flood_anybody(__u32 deny, const struct nsf_net *net)
 {
 	return !(deny & NSF_PORT_MANAGED) || net->n_learning;
 }
 
-/* The host hears what its containers say to all, unless they may not reach it. Its stack takes a tag off: what one hides was
- * not looked at. */
+/* The host hears what its containers say to all in its VLAN, unless they may not reach it. Its stack takes a tag off: what
+ * one hides was not looked at. */
 static __always_inline bool flood_host(const struct facts *p, const struct nsf_port *port, const struct nsf_net *net)
 {
-	return port->role == NSF_ROLE_PORT && !p->tagged && !(net->flags & NSF_NET_HOST_NONE);
+	return port->role == NSF_ROLE_PORT && !p->tagged && port->vlan == NSF_VLAN_DEFAULT &&
+	       !(net->flags & NSF_NET_HOST_NONE);
 }
 
 /* Several CPUs may each take the last one: a limit, not an account. */

@@ -67,6 +67,8 @@ struct leave_flood {
 	__u32 wire;
 	__u32 net_id;
 	__u32 deny; /* ports with one of these flags get none */
+	__u32 vlan; /* ports of this one get it, 0: of any */
+	__u32 tags; /* and of these the ones where its frames have tags, or have none */
 };
 
 static __always_inline void leave_copy(struct __sk_buff *ctx, __u32 slot)
@@ -86,7 +88,8 @@ static long leave_flood_one(__u32 i, struct leave_flood *l)
 	if (!slot || !to)
 		return 1;
 	l->slot = to->next;
-	if (slot == l->from || to->role != NSF_ROLE_PORT || to->flags & l->deny)
+	if (slot == l->from || to->role != NSF_ROLE_PORT || to->flags & l->deny ||
+	    !flood_member(to, slot, l->vlan, l->tags))
 		return 0;
 	if (l->wire > to->mtu) {
 		leave_reason(l->net_id, NSF_DROP_TOO_BIG);
@@ -96,6 +99,24 @@ static long leave_flood_one(__u32 i, struct leave_flood *l)
 	if (held)
 		leave_copy(l->ctx, held);
 	return 0;
+}
+
+/* Those of the VLAN's ports first where its frames have tags; false if the frame cannot be changed. */
+static __always_inline bool leave_flood_tagged(struct leave_flood *l)
+{
+	__u32 first = l->slot;
+
+	l->vlan = vlan_of(l->ctx, l->from);
+	if (vlan_set(l->ctx, l->vlan))
+		return false;
+	l->tags = true;
+	bpf_loop(NSF_SLOTS_MAX, leave_flood_one, l, 0);
+	if (l->held)
+		leave_copy(l->ctx, l->held);
+	l->slot = first;
+	l->held = 0;
+	l->tags = false;
+	return !vlan_set(l->ctx, 0);
 }
 
 /* Copies for all but the last; that one gets the frame itself, so that the host's sender hears of no loss. Not static:
@@ -121,6 +142,10 @@ __noinline int leave_flood(struct __sk_buff *ctx, struct facts *p)
 	l.wire = p->wire;
 	l.net_id = p->net_id;
 	l.deny = flood_deny(ctx, p, port, net);
+	if (unlikely(net->flags & NSF_NET_VLANS) && !leave_flood_tagged(&l)) {
+		leave_reason(p->net_id, NSF_DROP_EDIT);
+		return TC_ACT_SHOT;
+	}
 	if (flood_anybody(l.deny, net))
 		bpf_loop(NSF_SLOTS_MAX, leave_flood_one, &l, 0);
 	if (flood_host(p, port, net)) {

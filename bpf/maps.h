@@ -121,6 +121,14 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, NSF_SLOTS_MAX);
+	__type(key, __u32); /* slot */
+	__type(value, struct nsf_trunk);
+} nsf_trunks SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1); /* NSF_KEYS(cfg.flows_max) */
 	__type(key, struct nsf_flow_key);
 	__type(value, struct nsf_flow_ref);

@@ -86,6 +86,8 @@ static __noinline enum verdict nd_message(struct pkt *p)
 		return NEXT;
 	if (!nd_gateway(p->net, n.target.s6_addr32))
 		return answer6(p, n.target.s6_addr32);
+	if (p->port->vlan != NSF_VLAN_DEFAULT) /* the gateway is not there */
+		return NEXT;
 	p->edit = EDIT_ND;
 	mac_copy(p->out_smac, p->net->mac);
 	return REPLY;

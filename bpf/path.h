@@ -4,7 +4,7 @@
 
 /*
  *   read    parse.h fills struct pkt; nothing else looks at raw bytes
- *   decide  port, arp, nd, fdb, ip, flow, route, nat: maps only, no byte is written
+ *   decide  port, vlan, arp, nd, fdb, ip, flow, route, nat: maps only, no byte is written
  *   edit    edit_tc.h applies the plan
  *   leave   leave.h counts, names the drop, redirects
  *
@@ -148,6 +148,7 @@ static __always_inline enum verdict path_from_port(struct pkt *p)
 	TRY(port_find(p));
 	TRY(path_read_here(p));
 	TRY(port_source(p));
+	TRY(vlan(p));
 	TRY(port6(p));
 	TRY(arp(p));
 	TRY(nd(p));
@@ -160,6 +161,7 @@ static __always_inline enum verdict path_from_host(struct pkt *p)
 {
 	TRY(port_find(p));
 	TRY(path_read(p));
+	TRY(vlan(p));
 	if (unlikely(p->dmac[0] & 1))
 		TRY(answer_host(p));
 	return fdb(p);

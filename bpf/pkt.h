@@ -28,6 +28,7 @@ enum edit {
 	EDIT_NONE,
 	EDIT_ARP,   /* into the ARP reply of who has the MAC p->out_smac */
 	EDIT_ND,    /* into its neighbour advertisement */
+	EDIT_VLAN,  /* the tag alone, to what it is at p->out_slot */
 	EDIT_MACS,  /* MACs alone */
 	EDIT_TTL,   /* TTL or hop limit alone, and MACs if known */
 	EDIT_NAT,   /* what p->nat says, TTL, and MACs if known */

@@ -70,8 +70,8 @@ static __always_inline enum verdict port_source(struct pkt *p)
 			return drop(p, mac_zero(p->smac)                 ? NSF_DROP_SRC_ZERO
 				       : mac_equal(p->smac, p->net->mac) ? NSF_DROP_SRC_GATEWAY
 									 : NSF_DROP_SPOOF_MAC);
-		if (unlikely(p->tagged))
-			return drop(p, NSF_DROP_VLAN);
+		if (unlikely(p->tagged)) /* what a trunk's tags hide is another segment's */
+			return p->port->trunk && !port_untags(p->ctx) ? NEXT : drop(p, NSF_DROP_VLAN);
 		if (p->ethertype == bpf_htons(ETH_P_IP)) {
 			if (unlikely(p->bad == NSF_DROP_SHORT_IP4 || p->bad == NSF_DROP_BAD_IP4))
 				return drop(p, p->bad);

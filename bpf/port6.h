@@ -55,6 +55,6 @@ static __always_inline enum verdict port6(struct pkt *p)
 	if (p->family != 6)
 		return NEXT;
 	if (p->port->flags & NSF_PORT_MANAGED)
-		return port6_packet(p);
+		return p->tagged ? NEXT : port6_packet(p);
 	return p->bad == NSF_DROP_EXT_HEADERS ? drop(p, p->bad) : NEXT;
 }

@@ -98,15 +98,19 @@ int bpf_fdb_add(struct host *h, const struct network *n, const struct port *p, c
 
 int bpf_fdb_del(struct host *h, const struct network *n, const __u8 mac[6])
 {
-	struct nsf_fdb_key k = { .net = n->id };
+	struct nsf_fdb_key k, next;
 	struct nsf_fdb e;
+	int r = -ENOENT, more = !bpf_map_get_next_key(h->dp.map[DP_FDB], NULL, &next);
 
-	memcpy(k.mac, mac, sizeof(k.mac));
-	if (bpf_map_lookup_elem(h->dp.map[DP_FDB], &k, &e))
-		return -ENOENT;
-	if (e.flags & NSF_FDB_STATIC && !(e.flags & NSF_FDB_USER))
-		return -EPERM;
-	return fdb_delete(&h->dp, &k, &e);
+	while (more && (!r || r == -ENOENT)) { /* of each VLAN */
+		k = next;
+		more = !bpf_map_get_next_key(h->dp.map[DP_FDB], &k, &next);
+		if (k.net != n->id || memcmp(k.mac, mac, sizeof(k.mac)) ||
+		    bpf_map_lookup_elem(h->dp.map[DP_FDB], &k, &e))
+			continue;
+		r = e.flags & NSF_FDB_STATIC && !(e.flags & NSF_FDB_USER) ? -EPERM : fdb_delete(&h->dp, &k, &e);
+	}
+	return r;
 }
 
 /* The next key is looked for before this one goes. */
@@ -141,6 +145,7 @@ static bool fdb_read(const struct dp *dp, const struct nsf_fdb_key *k, const str
 	if (!ret->fixed && ret->idle > dp->nets[k->net].fdb_age)
 		return false;
 	memcpy(ret->mac, k->mac, sizeof(ret->mac));
+	ret->vlan = k->vlan;
 	ret->net = dp->nets[k->net].name;
 	ret->user = e->flags & NSF_FDB_USER;
 	ret->gateway = dp->ports[e->slot].role == NSF_ROLE_GATEWAY;

@@ -124,7 +124,7 @@ static void net_fill(const struct network *n, struct nsf_net *row)
 int bpf_net_gateway(struct host *h, struct network *n)
 {
 	struct nsf_net *row = &h->dp.nets[n->id];
-	struct nsf_port port = { .net = n->id, .mtu = n->mtu, .role = NSF_ROLE_GATEWAY };
+	struct nsf_port port = { .net = n->id, .mtu = n->mtu, .role = NSF_ROLE_GATEWAY, .vlan = NSF_VLAN_DEFAULT };
 	struct link gw, far;
 	int r = net_gateway_make(h, n, &gw, &far);
 

@@ -59,13 +59,38 @@ static void port_limits(const struct network *n, const struct port *p, struct ns
 	share->max_flood = network_limit(n, p, PORT_LIMIT_FLOOD);
 }
 
+/* The list of a trunk stands before the row says that there is one. */
+static int port_trunk(struct dp *dp, const struct network *n, const struct port *p, __u32 slot)
+{
+	if (vlans_any(&p->trunk) ? bpf_map_update_elem(dp->map[DP_TRUNKS], &slot, &p->trunk, BPF_ANY)
+				 : bpf_map_delete_elem(dp->map[DP_TRUNKS], &slot) && errno != ENOENT)
+		return fail(-errno, "%s/%s: cannot set the port's VLANs", n->name, p->name);
+	return 0;
+}
+
+static int port_vlans(struct dp *dp, const struct network *n, const struct port *p, __u32 slot)
+{
+	struct nsf_port *row = &dp->ports[slot];
+	int r;
+
+	row->vlan = p->vlan;
+	if (!vlans_any(&p->trunk))
+		row->trunk = 0;
+	r = port_trunk(dp, n, p, slot);
+	if (!r)
+		row->trunk = vlans_any(&p->trunk);
+	row_count_ports(dp, &dp->nets[row->net]);
+	return r;
+}
+
 int bpf_port_change(struct host *h, const struct network *n, const struct port *p)
 {
 	__u32 slot = row_port(&h->dp, n->id, p->name), mtu = p->mtu ? p->mtu : n->mtu;
 	struct nsf_port *row = &h->dp.ports[slot];
+	int r = slot ? port_vlans(&h->dp, n, p, slot) : 0;
 
-	if (!slot)
-		return 0;
+	if (!slot || r)
+		return r;
 	port_limits(n, p, &h->dp.shares[slot]);
 	row->flags = (row->flags & ~PORT_POLICY) | p->policy;
 	return h->dp.names[slot].netns[0] && row->mtu != mtu ? bpf_port_mtu(h, slot, mtu) : 0;
@@ -80,6 +105,8 @@ static int port_install(struct host *h, const struct network *n, const struct po
 	bool managed = !p->dev[0];
 	int r;
 
+	row.vlan = p->vlan;
+	row.trunk = vlans_any(&p->trunk);
 	row.flags = (l->peer_netns >= 0 ? NSF_PORT_PEER : 0) | (managed ? NSF_PORT_MANAGED : 0) | p->policy;
 	if (managed) {
 		memcpy(row.mac, p->mac, sizeof(row.mac));
@@ -89,7 +116,9 @@ static int port_install(struct host *h, const struct network *n, const struct po
 	snprintf(h->dp.names[slot].netns, NSF_NAME_LEN, "%s", p->netns);
 	row_set_port(&h->dp, slot, &row);
 	port_limits(n, p, &h->dp.shares[slot]);
-	r = bpf_port_zero(h, slot);
+	r = port_trunk(&h->dp, n, p, slot);
+	if (!r)
+		r = bpf_port_zero(h, slot);
 	if (!r && !h->handing)
 		r = dp_attach(&h->dp, DP_PROG_FROM_PORT, l->ifindex, l->name, DP_INGRESS);
 	if (!r)
@@ -286,6 +315,7 @@ int bpf_port_clear(struct host *h, __u32 slot)
 	r = dp_detach(&h->dp, row.ifindex, DP_INGRESS);
 	first = first ? first : r;
 	row_clear_port(&h->dp, slot);
+	bpf_map_delete_elem(h->dp.map[DP_TRUNKS], &slot);
 	return first;
 }
 

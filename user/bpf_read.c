@@ -67,6 +67,9 @@ static int read_port(struct host *h, struct network *n, __u32 slot)
 	read_share(&h->dp.shares[slot], p);
 	memcpy(p->netns, names->netns, sizeof(p->netns));
 	p->policy = row->flags & PORT_POLICY;
+	p->vlan = row->vlan;
+	if (row->trunk)
+		bpf_map_lookup_elem(h->dp.map[DP_TRUNKS], &slot, &p->trunk);
 	p->mtu = p->netns[0] && row->mtu != n->mtu ? row->mtu : 0;
 	if (row->flags & NSF_PORT_MANAGED) {
 		p->addr = row_addr4(row->addr4, n->gateway.plen);

@@ -48,16 +48,18 @@ __u32 row_free_slot(const struct dp *dp)
 	return 0;
 }
 
-/* By the list itself, so that no run that was killed leaves a number wrong. */
-static void row_count_ports(struct dp *dp, struct nsf_net *net)
+void row_count_ports(struct dp *dp, struct nsf_net *net)
 {
 	__u16 ports = 0, learning = 0;
+	bool vlans = false;
 	__u32 i;
 
 	for (i = net->first; i; i = dp->ports[i].next) {
 		ports++;
 		learning += !(dp->ports[i].flags & NSF_PORT_MANAGED);
+		vlans |= dp->ports[i].vlan != NSF_VLAN_DEFAULT || dp->ports[i].trunk;
 	}
+	__atomic_store_n(&net->flags, (net->flags & ~NSF_NET_VLANS) | (vlans ? NSF_NET_VLANS : 0), __ATOMIC_RELAXED);
 	net->n_ports = ports;
 	__atomic_store_n(&net->n_learning, learning, __ATOMIC_RELEASE);
 }

@@ -17,6 +17,8 @@ __u32 row_free_slot(const struct dp *dp);
 void row_set_port(struct dp *dp, __u32 slot, const struct nsf_port *row);
 /* Frees a slot, takes it out of its network's list; its flows and FDB entries are dead. */
 void row_clear_port(struct dp *dp, __u32 slot);
+/* What is known of all of a network's ports, by the list itself: no run that was killed leaves it wrong. */
+void row_count_ports(struct dp *dp, struct nsf_net *net);
 /* Writes a name, last of all; the readers see all or nothing. */
 void row_commit(char *name, const char *text, size_t size);
 

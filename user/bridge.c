@@ -66,7 +66,8 @@ int bridge_port(struct nl *nl, int ifindex, bool isolated, bool unknown, bool mu
 	return nl_send(nl, NULL);
 }
 
-int bridge_ageing(struct nl *nl, int bridge, __u32 seconds)
+/* A setting of the bridge itself. */
+static int bridge_set(struct nl *nl, int bridge, __u16 attr, const void *value, size_t size)
 {
 	struct nlmsghdr *nlh = nl_msg(nl, RTM_NEWLINK, 0); /* of a link's own kind, SETLINK changes nothing */
 	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
@@ -76,9 +77,63 @@ int bridge_ageing(struct nl *nl, int bridge, __u32 seconds)
 	info = mnl_attr_nest_start(nlh, IFLA_LINKINFO);
 	mnl_attr_put_strz(nlh, IFLA_INFO_KIND, "bridge");
 	data = mnl_attr_nest_start(nlh, IFLA_INFO_DATA);
-	mnl_attr_put_u32(nlh, IFLA_BR_AGEING_TIME, seconds * 100); /* USER_HZ */
+	mnl_attr_put(nlh, attr, size, value);
 	mnl_attr_nest_end(nlh, data);
 	mnl_attr_nest_end(nlh, info);
+	return nl_send(nl, NULL);
+}
+
+int bridge_ageing(struct nl *nl, int bridge, __u32 seconds)
+{
+	const __u32 value = seconds * 100; /* USER_HZ */
+
+	return bridge_set(nl, bridge, IFLA_BR_AGEING_TIME, &value, sizeof(value));
+}
+
+int bridge_filtering(struct nl *nl, int bridge, bool on)
+{
+	const __u8 value = on;
+	int r = bridge_set(nl, bridge, IFLA_BR_VLAN_FILTERING, &value, sizeof(value));
+
+	return r == -EOPNOTSUPP && !on ? 0 : r;
+}
+
+static void put_vlans(struct nlmsghdr *nlh, unsigned first, unsigned last, __u16 flags)
+{
+	struct bridge_vlan_info v = { .flags = flags, .vid = (__u16)first };
+
+	if (last > first)
+		v.flags |= BRIDGE_VLAN_INFO_RANGE_BEGIN;
+	mnl_attr_put(nlh, IFLA_BRIDGE_VLAN_INFO, sizeof(v), &v);
+	if (last == first)
+		return;
+	v = (struct bridge_vlan_info){ .flags = flags | BRIDGE_VLAN_INFO_RANGE_END, .vid = (__u16)last };
+	mnl_attr_put(nlh, IFLA_BRIDGE_VLAN_INFO, sizeof(v), &v);
+}
+
+int bridge_vlans(struct nl *nl, int ifindex, __u16 vlan, const struct nsf_trunk *tags)
+{
+	struct nsf_trunk all = *tags;
+	struct nlmsghdr *nlh = port_msg(nl, PF_BRIDGE, ifindex);
+	struct nlattr *spec = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
+	struct ifinfomsg *ifi;
+	unsigned first, last;
+
+	for (first = 1; vlans_range(tags, true, &first, &last); first = last + 1)
+		put_vlans(nlh, first, last, 0);
+	if (vlan) {
+		put_vlans(nlh, vlan, vlan, BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED);
+		vlans_add(&all, vlan, vlan);
+	}
+	mnl_attr_nest_end(nlh, spec);
+	nlh = nl_msg(nl, RTM_DELLINK, 0);
+	ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	ifi->ifi_family = PF_BRIDGE;
+	ifi->ifi_index = ifindex;
+	spec = mnl_attr_nest_start(nlh, IFLA_AF_SPEC);
+	for (first = 1; vlans_range(&all, false, &first, &last); first = last + 1)
+		put_vlans(nlh, first, last, 0);
+	mnl_attr_nest_end(nlh, spec);
 	return nl_send(nl, NULL);
 }
 
@@ -121,7 +176,7 @@ static int fdb_keep(const struct nlmsghdr *nlh, void *arg)
 		.local = nd->ndm_state & NUD_PERMANENT,
 	};
 	const struct nlattr *a;
-	bool mac = false, vlan = false;
+	bool mac = false;
 	int master = 0;
 
 	mnl_attr_for_each(a, nlh, sizeof(*nd)) {
@@ -133,13 +188,15 @@ static int fdb_keep(const struct nlmsghdr *nlh, void *arg)
 			mac = true;
 		} else if (mnl_attr_get_type(a) == NDA_MASTER && len == sizeof(__u32)) {
 			master = (int)mnl_attr_get_u32(a);
-		} else if (mnl_attr_get_type(a) == NDA_VLAN) {
-			vlan = true;
+		} else if (mnl_attr_get_type(a) == NDA_VLAN && len == sizeof(e.vlan)) {
+			e.vlan = mnl_attr_get_u16(a);
 		} else if (mnl_attr_get_type(a) == NDA_CACHEINFO && len >= sizeof(struct nda_cacheinfo)) {
 			e.idle = ((const struct nda_cacheinfo *)payload)->ndm_updated / 100; /* USER_HZ */
 		}
 	}
-	if (nd->ndm_family != PF_BRIDGE || !mac || vlan || (master != w->bridge && nd->ndm_ifindex != w->bridge))
+	/* what is fixed is there once without a VLAN, and once for each */
+	if (nd->ndm_family != PF_BRIDGE || !mac || (e.vlan && e.fixed) ||
+	    (master != w->bridge && nd->ndm_ifindex != w->bridge))
 		return MNL_CB_OK;
 	if (w->n == w->room) {
 		size_t room = 2 * w->room + 16;

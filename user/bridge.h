@@ -3,6 +3,7 @@
 #pragma once
 
 #include "link.h"
+#include "vlan.h"
 
 /* A bridge without spanning tree, down. mac may be NULL: then the kernel chooses, and changes it with the ports. snooping: of
  * multicast, for which the bridge speaks on its ports by itself. */
@@ -14,15 +15,20 @@ int bridge_join(struct nl *nl, int ifindex, int bridge);
 int bridge_lock(struct nl *nl, int ifindex);
 /* What the port hears: isolated ports nothing of each other; unknown: frames for MACs whose place is not known. */
 int bridge_port(struct nl *nl, int ifindex, bool isolated, bool unknown, bool multicast);
+/* Whether frames go to ports of their VLAN alone. -EOPNOTSUPP if the kernel was built without. */
+int bridge_filtering(struct nl *nl, int bridge, bool on);
+/* A port's VLANs: that of frames without a tag (0: none), and those with tags. All others go; nothing is lost meanwhile. */
+int bridge_vlans(struct nl *nl, int ifindex, __u16 vlan, const struct nsf_trunk *tags);
 /* How long a learned MAC stays, in seconds. */
 int bridge_ageing(struct nl *nl, int bridge, __u32 seconds);
-/* A static entry: the MAC is behind the port. */
+/* A static entry: the MAC is behind the port, in all VLANs that the port is in now. */
 int bridge_fdb_add(struct nl *nl, int ifindex, const __u8 mac[6]);
 int bridge_fdb_del(struct nl *nl, int ifindex, const __u8 mac[6]);
 
 struct bridge_fdb {
 	int ifindex; /* of the port */
 	__u8 mac[6];
+	__u16 vlan; /* 0: of a bridge without VLANs, or of any */
 	bool fixed; /* does not age */
 	bool local; /* an interface's own */
 	__u64 idle; /* seconds since its last frame */

@@ -28,6 +28,8 @@ static int show_row(const struct mode_mac *m, void *arg)
 	out_open_array("flags");
 	out_close_array();
 	out_str("master", NULL, m->net);
+	if (m->vlan)
+		out_u64("vlan", "vlan %-4" PRIu64 " ", m->vlan);
 	out_str("state", NULL, m->gateway ? "permanent" : m->fixed ? "static" : "");
 	out_text("%s", m->gateway ? "permanent" : m->fixed ? "static" : "learned");
 	out_u64("idle_seconds", m->fixed ? NULL : " %" PRIu64 " s ago", m->idle);

@@ -20,7 +20,9 @@
 	X(MTU, "mtu", conf_port_mtu) \
 	X(ISOLATED, "isolated", conf_port_isolated) \
 	X(GUARD, "guard", conf_port_guard) \
-	X(FLOOD, "flood", conf_port_flood)
+	X(FLOOD, "flood", conf_port_flood) \
+	X(VLAN, "vlan", conf_port_vlan) \
+	X(TRUNK, "vlan-trunk", conf_port_trunk)
 #define ADD_ENUM(id, word, read) OPT_##id,
 enum { OPT_NONE = OPT_LONG, ADD_OPTIONS(ADD_ENUM) OPT_LIMIT };
 

@@ -88,6 +88,8 @@ static int add(struct change *c, const struct publish *asked)
 	if (!r)
 		r = publish_resolve(&c->h, &c->n, &want);
 	if (!r)
+		r = conf_check(&want);
+	if (!r)
 		r = c->m->publish_set(&c->h, &want, &changed);
 	free(want.publishes);
 	if (r)

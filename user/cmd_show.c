@@ -60,6 +60,27 @@ static void show_limits(const struct network *n, const char *key, const __u32 is
 	out_text("\n");
 }
 
+static void show_vlans(const struct port *p)
+{
+	const bool trunk = vlans_any(&p->trunk);
+	char list[VLANS_STRLEN];
+
+	if (p->vlan)
+		out_u64("vlan", NULL, p->vlan);
+	else
+		out_str("vlan", NULL, NULL);
+	out_str("vlan_trunk", NULL, trunk ? vlans_format(&p->trunk, list) : NULL);
+	if (p->vlan == NSF_VLAN_DEFAULT && !trunk)
+		return;
+	if (p->vlan)
+		out_text("    VLAN %u", p->vlan);
+	else
+		out_text("    no VLAN without a tag");
+	if (trunk)
+		out_text(", with tags %s", list);
+	out_text("\n");
+}
+
 /* What it may hear and say. */
 static void show_port_policy(const struct network *n, const struct port *p)
 {
@@ -70,6 +91,7 @@ static void show_port_policy(const struct network *n, const struct port *p)
 	out_bool("guard", NULL, guard);
 	out_str("flood", NULL, flood);
 	out_u64("mtu", NULL, p->mtu ? p->mtu : n->mtu);
+	show_vlans(p);
 	out_u64("mac_moves", NULL, p->moves);
 	out_u64("macs_not_learned", NULL, p->unlearned);
 	if (opt_details)

@@ -380,7 +380,7 @@ int conf_check(const struct network *n)
 	if (n->n_ports == 0)
 		return 0;
 	for (size_t i = 0; r == 0 && i < n->n_ports; i++)
-		r = check_addresses(n, &n->ports[i]);
+		r = check_addresses(n, &n->ports[i]) || conf_check_vlan(n, &n->ports[i]) ? -EINVAL : 0;
 	if (r)
 		return r;
 	list = calloc(n->n_ports, sizeof(*list));

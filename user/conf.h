@@ -10,7 +10,8 @@
  * SnatIcmp, Filter, MTU, Flows, FdbAgeing, NeighSuppress, HostAccess,
  * the keys of PORT_LIMITS, Timeout<Key> for each NSF_TIMEOUTS key in seconds (below the RFC's floor: a warning).
  * [Port NAME] any number: Netns (default NAME), Device (adopts it; excludes Netns, Address, MAC, MTU, Guard and
- * Publish), Address, MAC, MTU, Isolated, Guard, Flood, Publish (any number of times), the keys of PORT_LIMITS.
+ * Publish), Address, MAC, MTU, Isolated, Guard, Flood, Vlan, VlanTrunk, Publish (any number of times), the keys of
+ * PORT_LIMITS.
  * '#' and ';' begin comments, at a line's start or after white space. Keys and sections are as written here, case
  * counts; an unknown one is an error with "did you mean". Ports in the file set NET_HAS_PORTS. 0 or a negative errno.
  */
@@ -48,6 +49,8 @@ int conf_port_mtu(const char *what, const char *text, struct port *p);
 int conf_port_isolated(const char *what, const char *text, struct port *p); /* yes or no, so the next */
 int conf_port_guard(const char *what, const char *text, struct port *p);
 int conf_port_flood(const char *what, const char *text, struct port *p); /* all, multicast, unicast or none */
+int conf_port_vlan(const char *what, const char *text, struct port *p);  /* 1 to 4094, or none */
+int conf_port_trunk(const char *what, const char *text, struct port *p); /* VLANs and ranges of them, or none */
 
 /* The words back, for what is. */
 const char *conf_host_access_word(const struct network *n);
@@ -58,6 +61,8 @@ const char *conf_port_flood_word(const struct port *p);
 int conf_publish(const char *what, const char *text, struct network *n);
 int conf_port_publish(const char *what, const char *text, struct network *n);
 
+/* VLANs of a port and what is published of it go together. Prints. */
+int conf_check_vlan(const struct network *n, const struct port *p);
 /* After all is read: addresses inside the subnet (if it is known), no address twice, not the gateway's. Prints. */
 int conf_check(const struct network *n);
 

@@ -86,6 +86,75 @@ int conf_port_flood(const char *what, const char *text, struct port *p)
 	return read_word(what, text, port_flood, NSF_PORT_FLOOD, &p->policy, &p->policy_has);
 }
 
+int conf_port_vlan(const char *what, const char *text, struct port *p)
+{
+	__u32 vid = 0;
+
+	if (!streq(text, "none") && !conf_number(text, 1, NSF_VLAN_MAX, &vid))
+		return fail_usage("%s: '%s' is no VLAN; it must be 1 to %d, or none", what, text, NSF_VLAN_MAX);
+	p->vlan = (__u16)vid;
+	p->has |= PORT_HAS_VLAN;
+	return 0;
+}
+
+/* "20" or "30-40". */
+static bool read_vlans(char *word, struct nsf_trunk *t)
+{
+	char *dash = strchr(word, '-');
+	__u32 first, last;
+
+	if (dash)
+		*dash = '\0';
+	if (!conf_number(word, 1, NSF_VLAN_MAX, &first))
+		return false;
+	last = first;
+	if (dash && !conf_number(dash + 1, first, NSF_VLAN_MAX, &last))
+		return false;
+	vlans_add(t, first, last);
+	return true;
+}
+
+int conf_port_trunk(const char *what, const char *text, struct port *p)
+{
+	autofree char *copy = strdup(text);
+	char *rest = copy, *word;
+	unsigned first, last, n = 0;
+
+	if (!copy)
+		return fail(-ENOMEM, "%s: cannot read '%s'", what, text);
+	p->trunk = (struct nsf_trunk){};
+	while (!streq(text, "none") && (word = conf_word(&rest)))
+		if (!read_vlans(word, &p->trunk))
+			return fail_usage("%s: '%s' must be VLANs as in 20,30-40 (1 to %d), or none", what, text,
+					  NSF_VLAN_MAX);
+	for (first = 1; vlans_range(&p->trunk, true, &first, &last); first = last + 1)
+		n++;
+	if (n > VLAN_RANGES_MAX)
+		return fail_usage("%s: '%s' has %u ranges; %d are the most", what, text, n, VLAN_RANGES_MAX);
+	p->has |= PORT_HAS_TRUNK;
+	return 0;
+}
+
+int conf_check_vlan(const struct network *n, const struct port *p)
+{
+	const bool trunk = vlans_any(&p->trunk);
+	size_t i;
+
+	if (p->vlan && vlans_has(&p->trunk, p->vlan))
+		return fail_usage("%s/%s: frames of VLAN %u have either no tag (Vlan) or one (VlanTrunk)", n->name,
+				  p->name, p->vlan);
+	if (vlans_has(&p->trunk, NSF_VLAN_DEFAULT))
+		return fail_usage("%s/%s: frames of VLAN %d, the gateway's, have no tags", n->name, p->name,
+				  NSF_VLAN_DEFAULT);
+	if (p->has & PORT_HAS_VLAN && !p->vlan && !(p->has & PORT_HAS_TRUNK && trunk))
+		return fail_usage("%s/%s: without a VLAN of its own it needs VlanTrunk", n->name, p->name);
+	for (i = 0; (p->vlan ? p->vlan != NSF_VLAN_DEFAULT : trunk) && i < n->n_publishes; i++)
+		if (streq(n->publishes[i].port, p->name))
+			return fail_usage("%s/%s: only a port in VLAN %d, the gateway's, can be published", n->name,
+					  p->name, NSF_VLAN_DEFAULT);
+	return 0;
+}
+
 static const char *word_of(const struct word *words, __u32 bits)
 {
 	for (; words->text; words++)

@@ -107,6 +107,8 @@ static const struct key port_keys[] = {
 	{ .name = "Isolated", .port = conf_port_isolated },
 	{ .name = "Guard", .port = conf_port_guard },
 	{ .name = "Flood", .port = conf_port_flood },
+	{ .name = "Vlan", .port = conf_port_vlan },
+	{ .name = "VlanTrunk", .port = conf_port_trunk },
 	{ .name = "Publish", .repeats = true, .network = conf_port_publish },
 	LAST_KEYS(PORT_LIMITS(PORT_LIMIT_KEY)),
 };

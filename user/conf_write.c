@@ -88,6 +88,18 @@ static void write_publish(FILE *f, const struct publish *p)
 	fprintf(f, "/%s\n", flow_proto_name(p->proto, proto));
 }
 
+static void write_vlans(FILE *f, const struct port *p)
+{
+	char list[VLANS_STRLEN];
+
+	if (p->vlan)
+		fprintf(f, "Vlan=%u\n", p->vlan);
+	else
+		fputs("Vlan=none\n", f);
+	if (vlans_any(&p->trunk))
+		fprintf(f, "VlanTrunk=%s\n", vlans_format(&p->trunk, list));
+}
+
 static void write_port(FILE *f, const struct network *n, const struct port *p)
 {
 	const struct addr both[] = { p->addr, p->addr6 };
@@ -106,6 +118,7 @@ static void write_port(FILE *f, const struct network *n, const struct port *p)
 	fprintf(f, "Isolated=%s\nFlood=%s\n", p->policy & NSF_PORT_ISOLATED ? "yes" : "no", conf_port_flood_word(p));
 	if (p->netns[0])
 		fprintf(f, "Guard=%s\n", p->policy & NSF_PORT_SERVES ? "no" : "yes");
+	write_vlans(f, p);
 	write_limits(f, p->limit);
 	for (i = 0; i < n->n_publishes; i++)
 		if (streq(n->publishes[i].port, p->name))

@@ -38,7 +38,8 @@
 	X(PUBLISH_LIVE, "nsf_publish_live") \
 	X(LOCALS, "nsf_locals") \
 	X(ASKED, "nsf_asked") \
-	X(UPLINKS, "nsf_uplinks")
+	X(UPLINKS, "nsf_uplinks") \
+	X(TRUNKS, "nsf_trunks")
 #define DP_MAP_ENUM(id, name) DP_##id,
 enum dp_map { DP_MAPS(DP_MAP_ENUM) DP_MAP_MAX };
 

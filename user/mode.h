@@ -25,6 +25,7 @@ struct mode_flow {
 struct mode_mac {
 	const char *net, *port; /* port: the network's own name for the gateway */
 	__u8 mac[6];
+	__u16 vlan;   /* 0: the network has none, or any */
 	int ifindex;  /* the port's on the host */
 	bool fixed;   /* static: does not age */
 	bool user;    /* and set by the user, not with its port */

@@ -214,6 +214,19 @@ __u32 network_flood(const struct network *n)
 	return n->n_ports > NSF_FLOOD_COPIES / NSF_FLOOD ? NSF_FLOOD_COPIES / (__u32)n->n_ports : NSF_FLOOD;
 }
 
+/* A trunk carries frames without tags only if that was said. */
+static void port_vlans(struct port *p, const struct port *now)
+{
+	if (now && !(p->has & PORT_HAS_TRUNK))
+		p->trunk = now->trunk;
+	if (p->has & PORT_HAS_VLAN)
+		return;
+	if (!vlans_any(&p->trunk))
+		p->vlan = now && now->vlan ? now->vlan : NSF_VLAN_DEFAULT;
+	else
+		p->vlan = now && vlans_any(&now->trunk) ? now->vlan : 0;
+}
+
 void network_port_policy(struct port *p, const struct port *now)
 {
 	const bool adopted = p->dev[0] && !p->netns[0];
@@ -225,6 +238,17 @@ void network_port_policy(struct port *p, const struct port *now)
 	p->policy = (p->policy & p->policy_has) | ((now ? now->policy : usual) & ~p->policy_has);
 	if (!(p->has & PORT_HAS_MTU))
 		p->mtu = now && !adopted ? now->mtu : 0;
+	port_vlans(p, now);
+}
+
+bool network_vlans(const struct network *n)
+{
+	size_t i;
+
+	for (i = 0; i < n->n_ports; i++)
+		if (n->ports[i].vlan != NSF_VLAN_DEFAULT || vlans_any(&n->ports[i].trunk))
+			return true;
+	return false;
 }
 
 __u32 network_limit(const struct network *n, const struct port *p, enum port_limit l)

@@ -10,6 +10,7 @@
 #include "nsfast/share.h"
 
 #include "link.h"
+#include "vlan.h"
 
 #define NET_NAME_LEN 12 /* a network's name is an interface's with room for a suffix: 11 characters and a NUL */
 
@@ -46,6 +47,8 @@ enum port_has {
 	PORT_HAS_MAC = 2,
 	PORT_HAS_ADDR6 = 4,
 	PORT_HAS_MTU = 8,
+	PORT_HAS_VLAN = 16,
+	PORT_HAS_TRUNK = 32,
 	PORT_HAS_LIMIT = 256, /* shifted left by enum port_limit */
 };
 
@@ -90,6 +93,8 @@ struct port {
 	__u32 limit[PORT_LIMIT_MAX]; /* 0: the network's */
 	__u32 policy, policy_has;    /* of PORT_POLICY: set, and said by the user */
 	__u32 mtu;                   /* 0: the network's */
+	__u16 vlan;                  /* of its frames without a tag; 0: it has none such */
+	struct nsf_trunk trunk;      /* the VLANs whose frames have tags there */
 	/* what is, filled by a mode's read */
 	int ifindex; /* of the host side; 0 if the interface is gone */
 	bool frames; /* XDP sends it what comes for it */
@@ -176,6 +181,8 @@ void network_limits(struct network *n, __u32 flows);
 __u32 network_flood(const struct network *n);
 /* What was not said of a port is as it is now, or with now NULL as it is for one of its kind. */
 void network_port_policy(struct port *p, const struct port *now);
+/* True if a port is in another VLAN than the gateway, or in several. */
+bool network_vlans(const struct network *n);
 /* What holds for a port: its own limit or the network's. */
 __u32 network_limit(const struct network *n, const struct port *p, enum port_limit l);
 /* True if the address lies in the network's subnet of its family and is neither its network, broadcast nor gateway

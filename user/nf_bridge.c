@@ -167,6 +167,45 @@ static void storm_chain(struct nf_script *s, const struct network *n)
 	nf_line(s, "\t}");
 }
 
+/* Tags that the host would take off, to find what was not looked at here: a priority alone, and where there are VLANs that
+ * of the gateway's. */
+static void tag_rules(struct nf_script *s, const struct network *n)
+{
+	nf_rule(s, "\t\tether type 8021ad vlan id 0 counter name VLAN_%d drop", nf_id(n));
+	nf_rule(s, "\t\tether type vlan vlan id %s counter name VLAN_%d drop", network_vlans(n) ? "{ 0, 1 }" : "0",
+		nf_id(n));
+}
+
+/* Managed ports by whether they carry tags. */
+static void trunk_set(struct nf_script *s, const struct network *n, const char *name, bool trunk)
+{
+	char ifname[IFNAMSIZ];
+	bool first = true;
+	size_t i;
+
+	fprintf(s->f, "\tset %s_%d { type ifname;", name, nf_id(n));
+	for (i = 0; i < n->n_ports; i++) {
+		if (!n->ports[i].netns[0] || vlans_any(&n->ports[i].trunk) != trunk)
+			continue;
+		port_ifname(n->name, &n->ports[i], ifname);
+		fprintf(s->f, "%s \"%s\"", first ? " elements = {" : ",", ifname);
+		first = false;
+	}
+	fprintf(s->f, "%s }\n", first ? "" : " };");
+}
+
+/* Only where somebody may send tags. */
+static void tagless_rule(struct nf_script *s, const struct network *n)
+{
+	size_t i;
+
+	for (i = 0; i < n->n_ports && n->ports[i].netns[0] && !vlans_any(&n->ports[i].trunk); i++)
+		;
+	if (i < n->n_ports)
+		nf_rule(s, "\t\tether type { vlan, 8021ad } oifname @tagless_%d counter name VLAN_%d drop", nf_id(n),
+			nf_id(n));
+}
+
 static void bridge_chain(struct nf_script *s, const struct network *n)
 {
 	char mac[MAC_STRLEN];
@@ -174,7 +213,9 @@ static void bridge_chain(struct nf_script *s, const struct network *n)
 	nf_line(s, "\tchain in_%d {", nf_id(n));
 	nf_rule(s, "\t\tether saddr %s counter name SRC_GATEWAY_%d drop", mac_format(n->mac, mac), nf_id(n));
 	nf_rule(s, "\t\tiifname . ether saddr != @mac_%d counter name SPOOF_MAC_%d drop", nf_id(n), nf_id(n));
-	nf_rule(s, "\t\tether type { vlan, 8021ad } counter name VLAN_%d drop", nf_id(n));
+	tag_rules(s, n);
+	nf_rule(s, "\t\tether type { vlan, 8021ad } iifname != @trunk_%d counter name VLAN_%d drop", nf_id(n),
+		nf_id(n));
 	nf_rule(s, "\t\tether type ip iifname . ip saddr != @ip4_%d counter name SPOOF_IP4_%d drop", nf_id(n),
 		nf_id(n));
 	nf_rule(s, "\t\tether type ip6 iifname . ip6 saddr != @ip6_%d counter name SPOOF_IP6_%d drop", nf_id(n),
@@ -283,7 +324,7 @@ static void learning_chain(struct nf_script *s, const struct network *n)
 	nf_rule(s, "\t\t" TO_MANY " jump storm_%d", nf_id(n));
 	nf_rule(s, "\t\tether saddr %s counter name SRC_GATEWAY_%d drop", mac_format(n->mac, mac), nf_id(n));
 	nf_rule(s, "\t\tether saddr @fixed_%d counter name SPOOF_MAC_%d drop", nf_id(n), nf_id(n));
-	nf_rule(s, "\t\tether type { vlan, 8021ad } counter name VLAN_%d drop", nf_id(n));
+	tag_rules(s, n);
 	learning_held_rules(s, n);
 	nf_line(s, "\t}");
 }
@@ -331,6 +372,8 @@ void nf_bridge_table(struct nf_script *s)
 	for (i = 0; i < s->n; i++) {
 		const struct network *n = &s->nets[i];
 
+		trunk_set(s, n, "trunk", true);
+		trunk_set(s, n, "tagless", false);
 		bridge_set(s, n, "mac", "type ifname . ether_addr", element_mac);
 		bridge_set(s, n, "ip4", "type ifname . ipv4_addr", element_ip4);
 		bridge_set(s, n, "ip6", "type ifname . ipv6_addr", element_ip6);
@@ -348,6 +391,8 @@ void nf_bridge_table(struct nf_script *s)
 	/* ports reflect for the sake of what is published (bridge.h), and nothing else */
 	nf_line(s, "\tchain reflections {\n\t\ttype filter hook forward priority 0; policy accept;");
 	nf_rule(s, "\t\tmeta pkttype != unicast iifname . oifname @same drop");
+	for (i = 0; i < s->n; i++)
+		tagless_rule(s, &s->nets[i]);
 	nf_line(s, "\t}");
 	nf_line(s, "\tchain ports {\n\t\ttype filter hook prerouting priority -250; policy accept;");
 	nf_rule(s, "\t\tiifname vmap @port");

@@ -19,9 +19,11 @@ struct fdb_reading {
 static int fdb_one(const struct bridge_fdb *e, void *arg)
 {
 	struct fdb_reading *f = arg;
-	struct mode_mac m = {
-		.net = f->n->name, .ifindex = e->ifindex, .fixed = e->fixed, .idle = e->fixed ? 0 : e->idle
-	};
+	struct mode_mac m = { .net = f->n->name,
+			      .ifindex = e->ifindex,
+			      .fixed = e->fixed,
+			      .idle = e->fixed ? 0 : e->idle,
+			      .vlan = e->vlan };
 	size_t i;
 
 	memcpy(m.mac, e->mac, sizeof(m.mac));
@@ -102,13 +104,17 @@ int nf_fdb_add(struct host *h, const struct network *n, const struct port *p, co
 int nf_fdb_del(struct host *h, const struct network *n, const __u8 mac[6])
 {
 	struct fdb_found f = { .mac = mac };
-	int r = fdb_walk(h, n, fdb_is, &f);
+	int r, gone = 0;
 
-	if (r < 0)
-		return r;
-	if (!r)
-		return -ENOENT;
-	return f.m.fixed && !f.m.user ? -EPERM : bridge_fdb_del(h->nl, f.m.ifindex, mac);
+	while ((r = fdb_walk(h, n, fdb_is, &f)) == 1) { /* of each VLAN */
+		if (f.m.fixed && !f.m.user)
+			return -EPERM;
+		r = bridge_fdb_del(h->nl, f.m.ifindex, mac);
+		if (r && r != -ENOENT)
+			return r;
+		gone++;
+	}
+	return r < 0 ? r : gone ? 0 : -ENOENT;
 }
 
 struct fdb_flushing {

@@ -15,6 +15,7 @@
 #include "nf_record.h"
 #include "nf_rules.h"
 #include "nf_sysctl.h"
+#include "nf_vlan.h"
 #include "nft.h"
 #include "six.h"
 #include "sysctl.h"
@@ -138,7 +139,7 @@ int nf_net_bridge(struct host *h, struct network *n)
 	n->ifindex = r ? 0 : l.ifindex;
 	if (!r)
 		r = net_addresses(h, n);
-	return r ? fail(r, "%s: cannot set up the bridge", n->name) : 0;
+	return r ? fail(r, "%s: cannot set up the bridge", n->name) : nf_vlan_sync(h, n);
 }
 
 /* The record without what is still to be made: that is entered when it is. */

@@ -13,6 +13,7 @@
 #include "nf_flows.h"
 #include "nf_record.h"
 #include "nf_rules.h"
+#include "nf_vlan.h"
 #include "port.h"
 #include "port6.h"
 #include "six.h"
@@ -31,6 +32,8 @@ static int port_record(struct host *h, const char *net, void (*change)(struct ne
 		return r;
 	change(&n, arg);
 	r = nf_record_write(h, &n);
+	if (!r)
+		r = nf_vlan_sync(h, &n);
 	if (!r)
 		r = nf_rules_sync(h, NULL);
 	network_free(&n);
@@ -60,6 +63,8 @@ static void record_change(struct network *n, const void *arg)
 	memcpy(to->limit, p->limit, sizeof(to->limit));
 	to->policy = p->policy;
 	to->mtu = p->mtu;
+	to->vlan = p->vlan;
+	to->trunk = p->trunk;
 }
 
 /* Its publishes go with it. */
@@ -148,6 +153,8 @@ static int port_join(struct host *h, const struct network *n, const struct port 
 	r = bridge_join(h->nl, l->ifindex, bridge);
 	if (!r)
 		r = port_policy(h, p, l->ifindex);
+	if (!r && (p->vlan != NSF_VLAN_DEFAULT || vlans_any(&p->trunk)))
+		r = nf_vlan_port(h, n, p, l->ifindex);
 	if (!r && managed)
 		r = bridge_lock(h->nl, l->ifindex);
 	if (!r && managed)
@@ -241,6 +248,8 @@ int nf_ports_begin(struct host *h, const struct network *n)
 	}
 	if (!r && any)
 		r = nf_record_write(h, &now);
+	if (!r && any)
+		r = nf_vlan_sync(h, &now);
 	if (!r && any)
 		r = nf_rules_sync(h, NULL);
 	network_free(&now);
@@ -435,6 +444,9 @@ int nf_port_change(struct host *h, const struct network *n, const struct port *p
 	r = port_policy(h, p, l.ifindex);
 	if (r)
 		return fail(r, "%s/%s: cannot change the bridge's port '%s'", n->name, p->name, ifname);
+	r = nf_vlan_port(h, n, p, l.ifindex);
+	if (r)
+		return r;
 	return p->netns[0] && l.mtu != mtu ? nf_port_mtu(h, n, p, mtu) : 0;
 }
 

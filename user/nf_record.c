@@ -51,6 +51,8 @@ static void record_complete(struct network *n)
 	for (i = 0; i < n->n_ports; i++) {
 		struct port *p = &n->ports[i];
 
+		if (!(p->has & PORT_HAS_VLAN))
+			p->vlan = NSF_VLAN_DEFAULT;
 		p->has = 0;
 		if (p->addr.family)
 			p->addr.plen = n->gateway.plen;

@@ -45,6 +45,8 @@ static bool up_same_rules(const struct network *is, const struct port *now, cons
 {
 	unsigned i;
 
+	if (now->vlan != p->vlan || !vlans_equal(&now->trunk, &p->trunk))
+		return false;
 	if (now->policy != p->policy || (now->mtu ? now->mtu : is->mtu) != (p->mtu ? p->mtu : want->mtu))
 		return false;
 	for (i = 0; i < PORT_LIMIT_MAX; i++)

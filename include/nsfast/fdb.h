@@ -17,10 +17,12 @@ enum nsf_fdb_flag {
 
 /* Map nsf_fdb: hash. Static entries are written by user space, learned ones by the data path. */
 struct nsf_fdb_key {
-	__u16 net; /* index in nsf_nets */
+	__u16 net;  /* index in nsf_nets */
+	__u16 vlan; /* learned ones, where there are VLANs; static ones are true in all: 0 */
 	__u8 mac[6];
+	__u16 pad;
 };
-_Static_assert(sizeof(struct nsf_fdb_key) == 8, "nsf_fdb_key");
+_Static_assert(sizeof(struct nsf_fdb_key) == 12, "nsf_fdb_key");
 
 struct nsf_fdb {
 	__u32 gen;   /* of the port; an entry with another number is dead */

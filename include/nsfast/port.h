@@ -37,7 +37,9 @@ struct nsf_port {
 	__u8 flags;     /* enum nsf_port_flag */
 	__be32 handle6; /* of addr6, see addr.h */
 	__u8 addr6[16]; /* managed: the container's IPv6 address, zero for none */
-	__u32 pad[4];
+	__u16 vlan;     /* of frames without a tag; 0: none, there are no such frames */
+	__u8 trunk;     /* 1: nsf_trunks has the VLANs whose frames have tags */
+	__u8 pad[13];
 };
 _Static_assert(sizeof(struct nsf_port) == 64, "nsf_port");
 

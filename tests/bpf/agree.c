@@ -7,7 +7,7 @@
 
 #include <bpf/btf.h>
 
-#define CEILING 150000 /* instructions that the verifier may walk through: less than a sixth of what it allows */
+#define CEILING 200000 /* instructions that the verifier may walk through: a fifth of what it allows */
 
 struct agree {
 	struct nsfast_bpf *skel;
@@ -70,6 +70,7 @@ static void maps_are_as_large_as_the_headers_say(void **state)
 		  NSF_FRAG_MACS, false },
 		{ "nsf_fdb", BPF_MAP_TYPE_HASH, sizeof(struct nsf_fdb_key), sizeof(struct nsf_fdb), NSF_FDB_MAX,
 		  false },
+		{ "nsf_trunks", BPF_MAP_TYPE_HASH, 4, sizeof(struct nsf_trunk), NSF_SLOTS_MAX, false },
 		{ "nsf_hints", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_hints), 1, false },
 		{ "nsf_hops", BPF_MAP_TYPE_ARRAY, 4, 8, 2 * NSF_NETS_MAX, false },
 		{ "nsf_flow_keys", BPF_MAP_TYPE_HASH, sizeof(struct nsf_flow_key), sizeof(struct nsf_flow_ref), 1,
@@ -196,6 +197,8 @@ static void same_member(const struct btf *btf, const char *record, const char *m
 	X(flags) \
 	X(handle6) \
 	X(addr6) \
+	X(vlan) \
+	X(trunk) \
 	X(pad)
 #define SHARE_FIELDS(X) \
 	X(flows) \
@@ -250,7 +253,8 @@ static void records_are_laid_out_alike(void **state)
 	SAME(nsf_count, COUNT_FIELDS);
 	same_record(btf, "nsf_names", sizeof(struct nsf_names), 2);
 	same_record(btf, "nsf_subnet", sizeof(struct nsf_subnet), 2);
-	same_record(btf, "nsf_fdb_key", sizeof(struct nsf_fdb_key), 2);
+	same_record(btf, "nsf_fdb_key", sizeof(struct nsf_fdb_key), 4);
+	same_record(btf, "nsf_trunk", sizeof(struct nsf_trunk), 1);
 	same_record(btf, "nsf_flow_ref", sizeof(struct nsf_flow_ref), 2);
 	same_record(btf, "nsf_flow_state", sizeof(struct nsf_flow_state), 6);
 	same_record(btf, "nsf_moved_key", sizeof(struct nsf_moved_key), 3);
@@ -279,8 +283,8 @@ static const struct {
 	const char *name;
 	size_t most;
 } sizes[] = {
-	{ "nsf_from_port", 9520 },  { "nsf_from_host", 2450 }, { "nsf_from_uplink", 5640 }, { "nsf_to_uplink", 5550 },
-	{ "nsf_from_port6", 9420 }, { "nsf_from_up6", 5640 },  { "nsf_to_up6", 5660 },      { "nsf_from_wire", 2490 },
+	{ "nsf_from_port", 10000 }, { "nsf_from_host", 2920 }, { "nsf_from_uplink", 5640 }, { "nsf_to_uplink", 5580 },
+	{ "nsf_from_port6", 9870 }, { "nsf_from_up6", 5640 },  { "nsf_to_up6", 5720 },      { "nsf_from_wire", 2490 },
 };
 
 /* Clang 14's; a budget that has become too wide is none. */

@@ -95,6 +95,7 @@ static inline void table_seat(struct bed *b, enum at at)
 				.addr4 = htonl(s->addr),
 				.net = s->net,
 				.role = s->role,
+				.vlan = NSF_VLAN_DEFAULT,
 				.flags = s->flags };
 	struct nsf_share *share = &b->dp.shares[at];
 	bool known = s->flags & NSF_PORT_MANAGED || s->role == NSF_ROLE_GATEWAY;
@@ -138,6 +139,7 @@ static inline void table_reset(struct bed *b)
 	table_clear(dp->map[DP_IFACES]);
 	table_clear(dp->map[DP_SUBNETS]);
 	table_clear(dp->map[DP_FDB]);
+	table_clear(dp->map[DP_TRUNKS]);
 	table_clear(dp->map[DP_EXTS]);
 	table_clear(dp->map[DP_ADDRS]);
 	table_clear(dp->map[DP_EXCEPTS]);

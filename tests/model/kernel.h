@@ -190,6 +190,21 @@ long bpf_skb_adjust_room(struct __sk_buff *ctx, __s32 diff, __u32 mode, __u64 fl
 	return 0;
 }
 
+/* No network of the model has VLANs. */
+long bpf_skb_vlan_push(struct __sk_buff *ctx, __be16 proto, __u16 tci)
+{
+	(void)ctx;
+	(void)proto;
+	(void)tci;
+	return -EINVAL;
+}
+
+long bpf_skb_vlan_pop(struct __sk_buff *ctx)
+{
+	(void)ctx;
+	return -EINVAL;
+}
+
 long bpf_skb_change_type(struct __sk_buff *ctx, __u32 type)
 {
 	ctx->pkt_type = type;

@@ -179,9 +179,12 @@ static void world_net(__u32 id, __u32 flags, __u32 n_snat, __u32 range)
 	world_set_snat(n, n_snat);
 #define WORLD_TIMEOUT(name, key, seconds, floor) n->timeout[NSF_TIMEOUT_##name] = seconds;
 	NSF_TIMEOUTS(WORLD_TIMEOUT)
-	*ROW(nsf_ports, gw) = (struct nsf_port){
-		.ifindex = WORLD_IF(gw), .gen = 1, .mtu = 1500, .net = (__u16)id, .role = NSF_ROLE_GATEWAY
-	};
+	*ROW(nsf_ports, gw) = (struct nsf_port){ .ifindex = WORLD_IF(gw),
+						 .gen = 1,
+						 .mtu = 1500,
+						 .net = (__u16)id,
+						 .vlan = NSF_VLAN_DEFAULT,
+						 .role = NSF_ROLE_GATEWAY };
 	memcpy(ROW(nsf_ports, gw)->mac, n->mac, 6);
 	*ROW(nsf_ports, gw + 1) = (struct nsf_port){ .gen = 1, .net = (__u16)id, .role = NSF_ROLE_UPLINK };
 	slot = gw;
@@ -205,6 +208,7 @@ static void world_port_set(struct world_port *p, const __u32 limits[3])
 				  .handle6 = k6.addr,
 				  .net = (__u16)p->net,
 				  .role = NSF_ROLE_PORT,
+				  .vlan = NSF_VLAN_DEFAULT,
 				  .flags = NSF_PORT_PEER | NSF_PORT_MANAGED };
 	memcpy(row->mac, p->mac, 6);
 	memcpy(row->addr6, p->addr6, 16);

@@ -194,3 +194,19 @@ lan() {
 	[ "$(in_ns "$H" sysctl -n net.ipv4.conf.up0.forwarding)" = 0 ]
 	in_ns "$H" sysctl -qw net.ipv4.ip_forward=0
 }
+
+@test "a VLAN is refused where the bridge knows none" {
+	ip -n "$OUT" link add br0 type bridge
+	if ip -n "$OUT" link set br0 type bridge vlan_filtering 1; then
+		ip -n "$OUT" link del br0
+		skip "this kernel's bridge knows them"
+	fi
+	ip -n "$OUT" link del br0
+	t0_up
+	run -5 nsf add t0 c --vlan 10
+	[[ $output == *"t0: this kernel's bridge knows no VLANs (CONFIG_BRIDGE_VLAN_FILTERING)"* ]]
+	[ "$(nsf -j show t0 | jq -c '.[] | [.state, (.ports | map(.name))]')" = '["up",["a","b"]]' ]
+	run -0 nsf up t0
+	[[ $output == *"no change"* ]]
+	works
+}

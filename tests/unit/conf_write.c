@@ -44,6 +44,7 @@ static const char text[] = "[Network]\n"
 			   "Isolated=yes\n"
 			   "Flood=multicast\n"
 			   "Guard=no\n"
+			   "Vlan=10\n"
 			   "MaxFlows=20\n"
 			   "Publish=8080:80/tcp\n"
 			   "Publish=198.51.100.1:9000-9009:90-99/udp\n"
@@ -53,6 +54,8 @@ static const char text[] = "[Network]\n"
 			   "Device=tap0\n"
 			   "Isolated=no\n"
 			   "Flood=none\n"
+			   "Vlan=none\n"
+			   "VlanTrunk=20,30-40\n"
 			   "MaxMacs=9\n";
 
 static void what_is_written_is_read_again(void **state)

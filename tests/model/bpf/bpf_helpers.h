@@ -52,6 +52,8 @@ long bpf_skb_pull_data(struct __sk_buff *ctx, __u32 n);
 long bpf_skb_change_tail(struct __sk_buff *ctx, __u32 n, __u64 flags);
 long bpf_skb_adjust_room(struct __sk_buff *ctx, __s32 diff, __u32 mode, __u64 flags);
 long bpf_skb_change_type(struct __sk_buff *ctx, __u32 type);
+long bpf_skb_vlan_push(struct __sk_buff *ctx, __be16 proto, __u16 tci);
+long bpf_skb_vlan_pop(struct __sk_buff *ctx);
 long bpf_l4_csum_replace(struct __sk_buff *ctx, __u32 at, __u64 from, __u64 to, __u64 flags);
 __s64 bpf_csum_diff(__be32 *from, __u32 from_size, __be32 *to, __u32 to_size, __wsum seed);
 __s64 bpf_csum_update(struct __sk_buff *ctx, __wsum sum);

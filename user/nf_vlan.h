@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* VLANs of netfilter mode: the bridge's filter. */
+#pragma once
+
+#include "host.h"
+#include "net.h"
+
+/* Filters if a port of the network needs it. 0 also while there is no bridge. Prints. */
+int nf_vlan_sync(struct host *h, const struct network *n);
+/* A port of the bridge gets its VLANs, and what is fixed behind it is so in all of them. Prints. */
+int nf_vlan_port(struct host *h, const struct network *n, const struct port *p, int ifindex);
