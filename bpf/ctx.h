@@ -33,6 +33,7 @@
 #include "nsfast/fdb.h"
 #include "nsfast/flow.h"
 #include "nsfast/frag.h"
+#include "nsfast/group.h"
 #include "nsfast/net.h"
 #include "nsfast/port.h"
 #include "nsfast/publish.h"

@@ -26,6 +26,23 @@ static __always_inline bool flood_member(const struct nsf_port *to, __u32 slot, 
 	return likely(!vlan) || (tags ? vlan != to->vlan && vlan_trunk(to, slot, vlan) : vlan == to->vlan);
 }
 
+/* Groups are heard by who listens, once somebody asks who does. enum group_for */
+static __always_inline __u32 flood_whom(struct __sk_buff *ctx, const struct facts *p, const struct nsf_net *net,
+					__u32 vlan)
+{
+	static const __u8 all[6] __attribute__((aligned(2))) = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	if (!(p->dmac[0] & 1) || net->flags & NSF_NET_NO_SNOOPING || mac_equal(p->dmac, all))
+		return GROUP_ALL;
+	return group_for(ctx, p->net_id, vlan, p->ethertype);
+}
+
+static __always_inline bool flood_listens(const struct nsf_port *to, __u32 slot, __u32 vlan, __u32 whom,
+					  const __u8 *group)
+{
+	return likely(whom == GROUP_ALL) || group_listens(to, slot, vlan, group, whom);
+}
+
 /* False if no port can be meant, however many there are. */
 static __always_inline bool flood_anybody(__u32 deny, const struct nsf_net *net)
 {

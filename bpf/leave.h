@@ -61,14 +61,13 @@ static __noinline int leave_neigh(struct pkt *p)
 
 struct leave_flood {
 	struct __sk_buff *ctx;
+	const struct facts *p;
 	__u32 slot; /* next one to look at */
 	__u32 held; /* port that still waits for its copy, 0 for none */
-	__u32 from; /* where the frame came from */
-	__u32 wire;
-	__u32 net_id;
-	__u32 deny; /* ports with one of these flags get none */
-	__u32 vlan; /* ports of this one get it, 0: of any */
-	__u32 tags; /* and of these the ones where its frames have tags, or have none */
+	__u16 deny; /* ports with one of these flags get none */
+	__u16 vlan; /* ports of this one get it, 0: of any */
+	__u16 tags; /* and of these the ones where its frames have tags, or have none */
+	__u16 whom; /* enum group_for */
 };
 
 static __always_inline void leave_copy(struct __sk_buff *ctx, __u32 slot)
@@ -88,11 +87,11 @@ static long leave_flood_one(__u32 i, struct leave_flood *l)
 	if (!slot || !to)
 		return 1;
 	l->slot = to->next;
-	if (slot == l->from || to->role != NSF_ROLE_PORT || to->flags & l->deny ||
-	    !flood_member(to, slot, l->vlan, l->tags))
+	if (slot == l->p->slot || to->role != NSF_ROLE_PORT || to->flags & l->deny ||
+	    !flood_member(to, slot, l->vlan, l->tags) || !flood_listens(to, slot, l->vlan, l->whom, l->p->dmac))
 		return 0;
-	if (l->wire > to->mtu) {
-		leave_reason(l->net_id, NSF_DROP_TOO_BIG);
+	if (l->p->wire > to->mtu) {
+		leave_reason(l->p->net_id, NSF_DROP_TOO_BIG);
 		return 0;
 	}
 	l->held = slot;
@@ -106,7 +105,6 @@ static __always_inline bool leave_flood_tagged(struct leave_flood *l)
 {
 	__u32 first = l->slot;
 
-	l->vlan = vlan_of(l->ctx, l->from);
 	if (vlan_set(l->ctx, l->vlan))
 		return false;
 	l->tags = true;
@@ -125,7 +123,7 @@ __noinline int leave_flood(struct __sk_buff *ctx, struct facts *p)
 {
 	const struct nsf_port *port, *last;
 	const struct nsf_net *net;
-	struct leave_flood l = { .ctx = ctx };
+	struct leave_flood l = { .ctx = ctx, .p = p };
 
 	if (!p)
 		return TC_ACT_SHOT;
@@ -138,10 +136,9 @@ __noinline int leave_flood(struct __sk_buff *ctx, struct facts *p)
 		return TC_ACT_SHOT;
 	}
 	l.slot = net->first;
-	l.from = p->slot;
-	l.wire = p->wire;
-	l.net_id = p->net_id;
 	l.deny = flood_deny(ctx, p, port, net);
+	l.vlan = net->flags & NSF_NET_VLANS ? vlan_of(ctx, p->slot) : 0;
+	l.whom = flood_whom(ctx, p, net, l.vlan);
 	if (unlikely(net->flags & NSF_NET_VLANS) && !leave_flood_tagged(&l)) {
 		leave_reason(p->net_id, NSF_DROP_EDIT);
 		return TC_ACT_SHOT;

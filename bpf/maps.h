@@ -129,6 +129,22 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC); /* most networks have no querier */
+	__uint(max_entries, NSF_GROUPS_MAX);
+	__type(key, struct nsf_group_key);
+	__type(value, struct nsf_group);
+} nsf_groups SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(max_entries, NSF_QUERIERS_MAX);
+	__type(key, struct nsf_querier_key);
+	__type(value, struct nsf_querier);
+} nsf_queriers SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1); /* NSF_KEYS(cfg.flows_max) */
 	__type(key, struct nsf_flow_key);
 	__type(value, struct nsf_flow_ref);

@@ -96,6 +96,33 @@ static long sweep_mac(void *map, const struct nsf_fdb_key *k, struct nsf_fdb *e,
 	return 0;
 }
 
+static long sweep_group(void *map, const struct nsf_group_key *k, struct nsf_group *g, struct sweep *s)
+{
+	const struct nsf_port *port = array_row(&nsf_ports, k->slot);
+	__u32 slot = k->slot, gen = g->gen;
+
+	if (port && port->gen == gen && group_alive(g->seen, s->now))
+		return 0;
+	if (!bpf_map_delete_elem(map, k) && port && port->gen == gen)
+		group_uncount(slot);
+	return 0;
+}
+
+static long sweep_querier(void *map, const struct nsf_querier_key *k, const struct nsf_querier *q, struct sweep *s)
+{
+	if (!group_alive(q->seen, s->now))
+		bpf_map_delete_elem(map, k);
+	return 0;
+}
+
+/* What ports have said of themselves, and no longer say. */
+static __always_inline void sweep_said(struct sweep *s)
+{
+	bpf_for_each_map_elem(&nsf_fdb, sweep_mac, s, 0);
+	bpf_for_each_map_elem(&nsf_groups, sweep_group, s, 0);
+	bpf_for_each_map_elem(&nsf_queriers, sweep_querier, s, 0);
+}
+
 /* The slots that were ever given out. */
 static __always_inline __u32 sweep_end(const struct nsf_flow_state *st)
 {
@@ -136,7 +163,7 @@ static int sweep_tick(void *map, int *key, struct nsf_sweep *v)
 		st->passes++;
 	if (s.now - v->fdb_tick >= SWEEP_FDB) {
 		v->fdb_tick = s.now;
-		bpf_for_each_map_elem(&nsf_fdb, sweep_mac, &s, 0);
+		sweep_said(&s);
 	}
 	__sync_lock_test_and_set(&v->busy, 0);
 	bpf_timer_start(&v->timer, sweep_wait_ns(end), 0);
@@ -176,7 +203,7 @@ static __always_inline int sweep_now(void)
 	if (!v || __sync_lock_test_and_set(&v->busy, 1))
 		return 2; /* the loader tries again */
 	bpf_loop(sweep_end(st), sweep_flow, &s, 0);
-	bpf_for_each_map_elem(&nsf_fdb, sweep_mac, &s, 0);
+	sweep_said(&s);
 	__sync_lock_test_and_set(&v->busy, 0);
 	return 0;
 }

@@ -90,6 +90,13 @@ int bridge_ageing(struct nl *nl, int bridge, __u32 seconds)
 	return bridge_set(nl, bridge, IFLA_BR_AGEING_TIME, &value, sizeof(value));
 }
 
+int bridge_snooping(struct nl *nl, int bridge, bool on)
+{
+	const __u8 value = on;
+
+	return bridge_set(nl, bridge, IFLA_BR_MCAST_SNOOPING, &value, sizeof(value));
+}
+
 int bridge_filtering(struct nl *nl, int bridge, bool on)
 {
 	const __u8 value = on;

@@ -19,6 +19,8 @@ int bridge_port(struct nl *nl, int ifindex, bool isolated, bool unknown, bool mu
 int bridge_filtering(struct nl *nl, int bridge, bool on);
 /* A port's VLANs: that of frames without a tag (0: none), and those with tags. All others go; nothing is lost meanwhile. */
 int bridge_vlans(struct nl *nl, int ifindex, __u16 vlan, const struct nsf_trunk *tags);
+/* Whether groups go to ports alone that listen. Of a kernel without, all hear all. */
+int bridge_snooping(struct nl *nl, int bridge, bool on);
 /* How long a learned MAC stays, in seconds. */
 int bridge_ageing(struct nl *nl, int bridge, __u32 seconds);
 /* A static entry: the MAC is behind the port, in all VLANs that the port is in now. */

@@ -189,15 +189,17 @@ static void show_policy(const struct network *n)
 /* As a switch. */
 static void show_switch(const struct network *n)
 {
-	const bool suppress = !(n->policy & NSF_NET_NO_ANSWERS);
+	const bool suppress = !(n->policy & NSF_NET_NO_ANSWERS), snoops = !(n->policy & NSF_NET_NO_SNOOPING);
 	const char *access = conf_host_access_word(n);
 
 	out_u64("fdb_ageing", NULL, n->fdb_age);
 	out_bool("neigh_suppress", NULL, suppress);
+	out_bool("multicast_snooping", NULL, snoops);
 	out_str("host_access", NULL, access);
 	if (opt_details)
-		out_text("  switch: FDB ageing %u s, questions for MACs answered %s, access to the host %s\n",
-			 n->fdb_age, suppress ? "yes" : "no", access);
+		out_text(
+			"  switch: FDB ageing %u s, questions for MACs answered %s, multicast snooping %s, access to the host %s\n",
+			n->fdb_age, suppress ? "yes" : "no", snoops ? "yes" : "no", access);
 }
 
 static int show_external(const struct mode_external *e, void *arg)

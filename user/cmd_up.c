@@ -32,6 +32,7 @@
 	X(FLOWS, "flows", conf_flows) \
 	X(FDB_AGEING, "fdb-ageing", conf_fdb_ageing) \
 	X(NEIGH_SUPPRESS, "neigh-suppress", conf_neigh_suppress) \
+	X(SNOOPING, "multicast-snooping", conf_snooping) \
 	X(HOST_ACCESS, "host-access", conf_host_access) \
 	X(PUBLISH, "publish", conf_publish)
 #define UP_ENUM(id, word, read) OPT_##id,

@@ -7,7 +7,7 @@
 /*
  * Reads a file ("-": stdin) into a network made by network_init(). [Network] once: Name, Mode, Address, IPv6, Uplink,
  * Xdp, SNat, SNat6, Masquerade (yes: auto for both, no: none for both), SnatPorts, SnatExcept, SnatPort, SnatOverload,
- * SnatIcmp, Filter, MTU, Flows, FdbAgeing, NeighSuppress, HostAccess,
+ * SnatIcmp, Filter, MTU, Flows, FdbAgeing, NeighSuppress, MulticastSnooping, HostAccess,
  * the keys of PORT_LIMITS, Timeout<Key> for each NSF_TIMEOUTS key in seconds (below the RFC's floor: a warning).
  * [Port NAME] any number: Netns (default NAME), Device (adopts it; excludes Netns, Address, MAC, MTU, Guard and
  * Publish), Address, MAC, MTU, Isolated, Guard, Flood, Vlan, VlanTrunk, Publish (any number of times), the keys of
@@ -36,6 +36,7 @@ int conf_limit(const char *what, const char *text, enum port_limit l, struct net
 int conf_port_limit(const char *what, const char *text, enum port_limit l, struct port *p);
 int conf_fdb_ageing(const char *what, const char *text, struct network *n);     /* seconds; 0: nothing is learned */
 int conf_neigh_suppress(const char *what, const char *text, struct network *n); /* yes or no */
+int conf_snooping(const char *what, const char *text, struct network *n);       /* yes or no */
 int conf_host_access(const char *what, const char *text, struct network *n);    /* all, gateway or none */
 int conf_mtu(const char *what, const char *text, struct network *n);            /* 576 to 65535 */
 int conf_flows(const char *what, const char *text, struct network *n);          /* size of the flow table */

@@ -50,6 +50,13 @@ int conf_neigh_suppress(const char *what, const char *text, struct network *n)
 	return read_word(what, text, words, NSF_NET_NO_ANSWERS, &n->policy, &n->policy_has);
 }
 
+int conf_snooping(const char *what, const char *text, struct network *n)
+{
+	static const struct word words[] = { { "yes", 0 }, { "no", NSF_NET_NO_SNOOPING }, {} };
+
+	return read_word(what, text, words, NSF_NET_NO_SNOOPING, &n->policy, &n->policy_has);
+}
+
 static const struct word host_access[] = {
 	{ "all", 0 }, { "gateway", NSF_NET_HOST_GATEWAY }, { "none", NSF_NET_HOST_NONE }, {}
 };

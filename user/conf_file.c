@@ -89,6 +89,7 @@ static const struct key network_keys[] = {
 	{ .name = "Flows", .network = conf_flows },
 	{ .name = "FdbAgeing", .network = conf_fdb_ageing },
 	{ .name = "NeighSuppress", .network = conf_neigh_suppress },
+	{ .name = "MulticastSnooping", .network = conf_snooping },
 	{ .name = "HostAccess", .network = conf_host_access },
 	{ .name = "TimeoutTcpTransitory",
 	  .network = read_timeout_transitory,

@@ -138,8 +138,9 @@ void conf_write(FILE *f, const struct network *n, const char *mode)
 	if (n->gateway6.family)
 		write_snat(f, "SNat6=", n->snat6, n->pool6, n->n_pool6);
 	write_policy(f, n);
-	fprintf(f, "MTU=%u\nFdbAgeing=%u\nNeighSuppress=%s\nHostAccess=%s\n", n->mtu, n->fdb_age,
-		n->policy & NSF_NET_NO_ANSWERS ? "no" : "yes", conf_host_access_word(n));
+	fprintf(f, "MTU=%u\nFdbAgeing=%u\nNeighSuppress=%s\nMulticastSnooping=%s\nHostAccess=%s\n", n->mtu, n->fdb_age,
+		n->policy & NSF_NET_NO_ANSWERS ? "no" : "yes", n->policy & NSF_NET_NO_SNOOPING ? "no" : "yes",
+		conf_host_access_word(n));
 	write_limits(f, n->limit);
 	write_timeouts(f, n);
 	for (i = 0; i < n->n_ports; i++)

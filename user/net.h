@@ -66,7 +66,8 @@ enum port_limit { PORT_LIMITS(PORT_LIMIT_ENUM) PORT_LIMIT_MAX };
 
 /* The bits of enum nsf_net_flag that the user chooses: how SNAT is done, not whether, and what containers reach of the host. */
 #define NET_POLICY \
-	(NSF_NET_RANDOM | NSF_NET_EIF | NSF_NET_STRICT | NSF_NET_SILENT | NSF_NET_NO_ANSWERS | NET_POLICY_ACCESS)
+	(NSF_NET_RANDOM | NSF_NET_EIF | NSF_NET_STRICT | NSF_NET_SILENT | NSF_NET_NO_ANSWERS | NSF_NET_NO_SNOOPING | \
+	 NET_POLICY_ACCESS)
 #define NET_POLICY_ACCESS (NSF_NET_HOST_GATEWAY | NSF_NET_HOST_NONE)
 
 /* Likewise of enum nsf_port_flag. */

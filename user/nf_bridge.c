@@ -4,7 +4,7 @@
 #include "port.h"
 
 static const char *const bridge_reasons[] = { "SRC_GATEWAY", "SPOOF_MAC", "SPOOF_IP4",   "SPOOF_IP6", "SPOOF_ARP",
-					      "SPOOF_ND",    "VLAN",      "DHCP_SERVER", "STORM" };
+					      "SPOOF_ND",    "VLAN",      "DHCP_SERVER", "STORM",     "QUERIER" };
 const struct nf_reasons nf_bridge_reasons = { bridge_reasons, ARRAY_SIZE(bridge_reasons) };
 
 /* Who is behind a managed port: MAC and addresses. */
@@ -126,13 +126,16 @@ static void nd_chain(struct nf_script *s, const struct network *n)
 	nf_line(s, "\t}");
 }
 
-/* What a DHCP server says is not a container's to say (RFC 2131 section 4.1, RFC 8415 section 7.2), nor what a router does. */
+/* What a DHCP server says is not a container's to say (RFC 2131 section 4.1, RFC 8415 section 7.2), nor what a router does, for
+ * multicast neither. */
 static void guard_chain(struct nf_script *s, const struct network *n)
 {
 	nf_line(s, "\tchain guard_%d {", nf_id(n));
 	nd_drop(s, n, "ether type ip6 icmpv6 type nd-router-advert");
 	nf_rule(s, "\t\tether type ip udp sport 67 udp dport 68 counter name DHCP_SERVER_%d drop", nf_id(n));
 	nf_rule(s, "\t\tether type ip6 udp sport 547 udp dport 546 counter name DHCP_SERVER_%d drop", nf_id(n));
+	nf_rule(s, "\t\tether type ip ip protocol igmp @th,0,8 17 counter name QUERIER_%d drop", nf_id(n));
+	nf_rule(s, "\t\tether type ip6 icmpv6 type mld-listener-query counter name QUERIER_%d drop", nf_id(n));
 	nf_line(s, "\t}");
 }
 

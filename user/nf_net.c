@@ -135,6 +135,8 @@ int nf_net_bridge(struct host *h, struct network *n)
 	if (!r)
 		r = bridge_ageing(h->nl, l.ifindex, n->fdb_age);
 	if (!r)
+		r = bridge_snooping(h->nl, l.ifindex, !(n->policy & NSF_NET_NO_SNOOPING));
+	if (!r)
 		r = link_set(h->nl, l.ifindex, &up);
 	n->ifindex = r ? 0 : l.ifindex;
 	if (!r)

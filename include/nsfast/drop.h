@@ -28,6 +28,7 @@
 	X(SPOOF_ND, "neighbour discovery claims what is not the port's, or comes from no router") \
 	X(VLAN, "VLAN tag from a port that may not send any") \
 	X(DHCP_SERVER, "DHCP server's message from a port that may not serve") \
+	X(QUERIER, "multicast router's query from a port that may not serve") \
 	/* bridge */ \
 	X(RESERVED_MAC, "link-local group address 01:80:c2:00:00:0x is never forwarded") \
 	X(SAME_PORT, "destination is where the frame came from") \

@@ -32,6 +32,7 @@ enum nsf_net_flag {
 	NSF_NET_NO_ANSWERS = 4096,   /* who asks for the MAC of a managed port asks all */
 	NSF_NET_HOST_GATEWAY = 8192, /* of the host, containers reach the gateway's addresses alone */
 	NSF_NET_HOST_NONE = 16384,   /* or nothing: echo is answered */
+	NSF_NET_NO_SNOOPING = 65536, /* groups are heard by all, whoever listens */
 	NSF_NET_VLANS = 32768,       /* a port is in another VLAN than the gateway, or in many */
 };
 

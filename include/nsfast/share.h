@@ -24,7 +24,8 @@ struct nsf_share {
 	__u32 unlearned;  /* frames whose source was not learned: there was no room, or it flaps */
 	__u32 moves;      /* MACs that came here from another port */
 	__u32 vain_tick;  /* when nobody was found to give up a MAC for it */
-	__u32 pad[2];
+	__u32 groups;     /* that it listens to */
+	__u32 all_groups; /* tick since when it hears all of them: a router is there, or it asked for too many; 0: it does not */
 };
 _Static_assert(sizeof(struct nsf_share) == 64, "nsf_share");
 

@@ -71,6 +71,10 @@ static void maps_are_as_large_as_the_headers_say(void **state)
 		{ "nsf_fdb", BPF_MAP_TYPE_HASH, sizeof(struct nsf_fdb_key), sizeof(struct nsf_fdb), NSF_FDB_MAX,
 		  false },
 		{ "nsf_trunks", BPF_MAP_TYPE_HASH, 4, sizeof(struct nsf_trunk), NSF_SLOTS_MAX, false },
+		{ "nsf_groups", BPF_MAP_TYPE_HASH, sizeof(struct nsf_group_key), sizeof(struct nsf_group),
+		  NSF_GROUPS_MAX, false },
+		{ "nsf_queriers", BPF_MAP_TYPE_HASH, sizeof(struct nsf_querier_key), sizeof(struct nsf_querier),
+		  NSF_QUERIERS_MAX, false },
 		{ "nsf_hints", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_hints), 1, false },
 		{ "nsf_hops", BPF_MAP_TYPE_ARRAY, 4, 8, 2 * NSF_NETS_MAX, false },
 		{ "nsf_flow_keys", BPF_MAP_TYPE_HASH, sizeof(struct nsf_flow_key), sizeof(struct nsf_flow_ref), 1,
@@ -215,7 +219,8 @@ static void same_member(const struct btf *btf, const char *record, const char *m
 	X(unlearned) \
 	X(moves) \
 	X(vain_tick) \
-	X(pad)
+	X(groups) \
+	X(all_groups)
 #define FDB_FIELDS(X)   X(gen) X(seen) X(moved) X(slot) X(flags) X(moves)
 #define KEY_FIELDS(X)   X(saddr) X(daddr) X(sport) X(dport) X(net) X(proto) X(family)
 #define CFG_FIELDS(X)   X(host) X(flows_max) X(scrubs) X(jiffy_ns) X(pad)
@@ -255,6 +260,10 @@ static void records_are_laid_out_alike(void **state)
 	same_record(btf, "nsf_subnet", sizeof(struct nsf_subnet), 2);
 	same_record(btf, "nsf_fdb_key", sizeof(struct nsf_fdb_key), 4);
 	same_record(btf, "nsf_trunk", sizeof(struct nsf_trunk), 1);
+	same_record(btf, "nsf_group_key", sizeof(struct nsf_group_key), 4);
+	same_record(btf, "nsf_group", sizeof(struct nsf_group), 2);
+	same_record(btf, "nsf_querier_key", sizeof(struct nsf_querier_key), 3);
+	same_record(btf, "nsf_querier", sizeof(struct nsf_querier), 2);
 	same_record(btf, "nsf_flow_ref", sizeof(struct nsf_flow_ref), 2);
 	same_record(btf, "nsf_flow_state", sizeof(struct nsf_flow_state), 6);
 	same_record(btf, "nsf_moved_key", sizeof(struct nsf_moved_key), 3);
@@ -283,8 +292,8 @@ static const struct {
 	const char *name;
 	size_t most;
 } sizes[] = {
-	{ "nsf_from_port", 10000 }, { "nsf_from_host", 2920 }, { "nsf_from_uplink", 5640 }, { "nsf_to_uplink", 5580 },
-	{ "nsf_from_port6", 9870 }, { "nsf_from_up6", 5640 },  { "nsf_to_up6", 5720 },      { "nsf_from_wire", 2490 },
+	{ "nsf_from_port", 10760 },  { "nsf_from_host", 3700 }, { "nsf_from_uplink", 5640 }, { "nsf_to_uplink", 5580 },
+	{ "nsf_from_port6", 10640 }, { "nsf_from_up6", 5640 },  { "nsf_to_up6", 5720 },      { "nsf_from_wire", 2490 },
 };
 
 /* Clang 14's; a budget that has become too wide is none. */

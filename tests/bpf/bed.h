@@ -17,6 +17,7 @@
 #include "nsfast/count.h"
 #include "nsfast/drop.h"
 #include "nsfast/fdb.h"
+#include "nsfast/group.h"
 
 #include "nsfast.skel.h"
 

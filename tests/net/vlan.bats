@@ -215,6 +215,7 @@ heard() {
 	until_ok 5 echoes t 10.77.0.2
 	echoes b 10.77.0.42
 	echoes t 10.78.0.2
+	serve a 5201 iperf3 -s >/dev/null
 	iperf t -c 10.77.0.2 -n 20M
 	iperf t -c 10.77.0.2 -n 20M -R
 }

@@ -72,6 +72,7 @@ static void a_full_file_fills_the_model(void **state)
 				   "MaxFlood=none\n"
 				   "FdbAgeing=0\n"
 				   "NeighSuppress=no\n"
+				   "MulticastSnooping=no\n"
 				   "HostAccess=none\n"
 				   "MTU=9000\n"
 				   "Flows=1000000\n"

@@ -149,6 +149,7 @@ static void values_of_a_network(void **state)
 		{ conf_fdb_ageing, "2592001",
 		  "'2592001' is no time; it must be 0 (nothing is learned) to 2592000 seconds" },
 		{ conf_neigh_suppress, "no", NULL },
+		{ conf_snooping, "no", NULL },
 		{ conf_neigh_suppress, "off", "'off' must be yes or no" },
 		{ conf_host_access, "all", NULL },
 		{ conf_host_access, "host", "'host' must be all, gateway or none" },
