@@ -356,8 +356,12 @@ int nf_net_del(struct host *h, const char *name)
 
 	if (r == -ENOENT)
 		return nf_record_begun(h, begun) ? nf_net_repair(h) : 0;
-	if (r)
-		return r;
+	if (r) {
+		warn("%s: its record cannot be read: what bears its name is removed", name);
+		first = nf_record_begin(h, name);
+		r = first ? first : net_clear(h, name);
+		return r ? r : nf_ports_give_back(h, name);
+	}
 	first = nf_record_begin(h, name);
 	nf_ports_release(h, &n);
 	for (i = 0; i < n.n_ports; i++) {

@@ -329,6 +329,35 @@ int nf_port_release(struct host *h, const char *net, const struct port *p)
 	return state_unset(h->cookie, "down", ifname);
 }
 
+struct adopted {
+	const char *net;
+	char dev[IFNAMSIZ];
+};
+
+static int adopted_first(const char *ifname, const char *net, void *arg)
+{
+	struct adopted *a = arg;
+
+	if (!streq(net, a->net))
+		return 0;
+	snprintf(a->dev, sizeof(a->dev), "%s", ifname);
+	return 1;
+}
+
+int nf_ports_give_back(struct host *h, const char *net)
+{
+	struct adopted a = { .net = net };
+	struct port p = {};
+	int r = 0;
+
+	while (!r && state_each(h->cookie, "down", adopted_first, &a) == 1) {
+		memcpy(p.dev, a.dev, sizeof(p.dev));
+		memcpy(p.name, a.dev, sizeof(a.dev));
+		r = nf_port_release(h, net, &p);
+	}
+	return r;
+}
+
 void nf_ports_release(struct host *h, const struct network *n)
 {
 	autofree int *ifindex = calloc(n->n_ports + 1, sizeof(*ifindex));

@@ -15,6 +15,8 @@ int nf_port_change(struct host *h, const struct network *n, const struct port *p
 int nf_port_repair(struct host *h);
 /* Takes the interface away, or gives an adopted one back as it was. 0 also if it is not there. Prints. */
 int nf_port_release(struct host *h, const char *net, const struct port *p);
+/* Gives all adopted interfaces back that are noted to have been down, for which no record is needed. Prints. */
+int nf_ports_give_back(struct host *h, const char *net);
 /* The interfaces of all ports that live in namespaces go at once. What stays, nf_port_release() tries again and tells. */
 void nf_ports_release(struct host *h, const struct network *n);
 /* Sets the MTU of both ends of a managed port. Prints. */

@@ -86,6 +86,8 @@ int nft_run(const char *script, size_t len)
 		;
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
+	if (WIFSIGNALED(status))
+		return fail(-EINTR, "nft was ended by a signal (%s)", strsignal(WTERMSIG(status)));
 	nft_said(err, said);
 	debug("%.*s", (int)len, script);
 	return fail(-EIO, "nft refused the rules: %s", said[0] ? said : "it said nothing");

@@ -210,3 +210,23 @@ lan() {
 	[[ $output == *"no change"* ]]
 	works
 }
+
+@test "a record that cannot be read is named, and the network can be removed" {
+	adoptable v "$H" to-v 10.77.0.40/24
+	ip -n "$H" link set to-v up # it gets its queueing discipline then, and keeps it
+	ip -n "$H" link set to-v down
+	snapshot "$H" >"$ROOM/before"
+	t0_up
+	nsf add t0 v --dev to-v
+	echo 'MAC=00:00:00:00:00:00' >>"$(echo /run/nsfast/net-*-t0)"
+	run -1 nsf show t0
+	[[ $output == *"/run/nsfast/net-"*"-t0:"*"MAC"* ]]
+	run -0 nsf down t0
+	[[ $output == *"t0: its record cannot be read: what bears its name is removed"*"t0: down"* ]]
+	snapshot "$H" >"$ROOM/after"
+	same "$ROOM/before" "$ROOM/after"
+	t0_up
+	works
+	ip -n "$H" link del to-v
+	ip netns del v
+}
