@@ -110,6 +110,14 @@ static __always_inline bool fdb_elsewhere(const struct nsf_fdb *e, __u32 slot)
 	return at && e->gen == at->gen && e->slot != slot;
 }
 
+/* False if nothing is learned, and what was ends with this tick. */
+static __always_inline bool fdb_ages(__u32 net_id)
+{
+	const struct nsf_net *net = array_row(&nsf_nets, net_id);
+
+	return net && net->fdb_age;
+}
+
 /* One write for a new or moved MAC, else at most one a tick. False if the MAC is another port's for good. Not static:
  * verified once, see struct facts. */
 __noinline int fdb_learn(const struct nsf_fdb_key *from, __u32 slot)
@@ -131,7 +139,7 @@ __noinline int fdb_learn(const struct nsf_fdb_key *from, __u32 slot)
 		e = bpf_map_lookup_elem(&nsf_fdb, &k);
 	fresh.gen = port->gen;
 	if (e && e->slot == fresh.slot && e->gen == fresh.gen) {
-		if (e->seen != fresh.seen)
+		if (e->seen != fresh.seen && fdb_ages(k.net))
 			e->seen = fresh.seen;
 		return true;
 	}

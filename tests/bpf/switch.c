@@ -166,6 +166,23 @@ static void a_full_network_is_shared(void **state)
 	assert_int_equal(table_count(b->dp.map[DP_FDB]), statics + 4);
 }
 
+static void where_nothing_is_learned_what_was_ends(void **state)
+{
+	struct bed *b = *state;
+	struct nsf_fdb e;
+
+	settle();
+	speaks(b, AT_C, 1);
+	b->dp.nets[1].fdb_age = 0;
+	assert_int_equal(fdb_get(b, 1, numbered(1), &e), 0);
+	e.seen--;
+	fdb_set(b, 1, numbered(1), e);
+	speaks(b, AT_C, 1);
+	assert_int_equal(dp_purge(b), 0);
+	assert_int_not_equal(fdb_get(b, 1, numbered(1), &e), 0);
+	assert_int_equal(b->dp.shares[AT_C].macs, 0);
+}
+
 static void a_mac_that_flaps_stays(void **state)
 {
 	struct bed *b = *state;
@@ -286,6 +303,7 @@ int main(void)
 		TEST(a_storm_ends_at_the_limit),
 		TEST(a_port_teaches_as_many_as_it_may),
 		TEST(a_full_network_is_shared),
+		TEST(where_nothing_is_learned_what_was_ends),
 		TEST(a_mac_that_flaps_stays),
 		TEST(what_the_user_entered_stays),
 		TEST(a_container_is_no_dhcp_server),
