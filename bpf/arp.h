@@ -2,7 +2,7 @@
 /* ARP (RFC 826): checks what a managed port says of itself, answers for the gateway. */
 #pragma once
 
-#include "answer.h"
+#include "held.h"
 
 static __noinline enum verdict arp_message(struct pkt *p)
 {
@@ -18,8 +18,7 @@ static __noinline enum verdict arp_message(struct pkt *p)
 	/* sender 0.0.0.0 is a probe for duplicates (RFC 5227), which claims nothing */
 	if (p->port->flags & NSF_PORT_MANAGED && (!mac_equal(a.sha, p->port->mac) || (spa && spa != p->port->addr4)))
 		return drop(p, NSF_DROP_SPOOF_ARP);
-	/* nobody but the gateway speaks for its address, and nobody for a managed port's */
-	if (spa == p->net->addr4 || (!(p->port->flags & NSF_PORT_MANAGED) && answer_slot(p->net_id, spa, 4)))
+	if (held4(p, spa))
 		return drop(p, NSF_DROP_SPOOF_ARP);
 	if (a.op != bpf_htons(ARPOP_REQUEST))
 		return NEXT;

@@ -9,8 +9,8 @@ static __always_inline enum verdict ip4_packet(struct pkt *p)
 	__u32 s = bpf_ntohl(p->saddr), d = bpf_ntohl(p->daddr);
 	__be32 all = (p->net->addr4 & p->net->mask4) | ~p->net->mask4;
 
-	/* 0/8, 127/8, 224/4 and above; the gateway's own. The managed port's address was compared before. */
-	if (s >> 24 == 0 || s >> 24 == 127 || s >= 0xe0000000 || p->saddr == p->net->addr4 || p->saddr == all)
+	/* 0/8, 127/8, 224/4 and above. Whose it may not be was looked at before. */
+	if (s >> 24 == 0 || s >> 24 == 127 || s >= 0xe0000000 || p->saddr == all)
 		return drop(p, NSF_DROP_MARTIAN_SRC);
 	if (d >> 24 == 0 || d >> 24 == 127 || d >= 0xe0000000 || p->daddr == all)
 		return drop(p, NSF_DROP_MARTIAN_DST);

@@ -57,12 +57,12 @@ static __noinline enum verdict ip6_packet(struct pkt *p)
 		return drop(p, p->bad);
 	if (!parse6_addrs(p->ctx, &a))
 		return drop(p, NSF_DROP_SHORT_IP6);
-	/* the managed port's address was compared before */
-	if (ip6_martian(a.src) || ip6_multicast(a.src) || nd_gateway(p->net, a.src))
+	/* whose it may not be was looked at before */
+	if (ip6_martian(a.src) || ip6_multicast(a.src))
 		return drop(p, NSF_DROP_MARTIAN_SRC);
 	if (addr6_equal(a.dst, p->net->addr6)) /* which serves the link, and nothing above it */
 		return p->proto == IPPROTO_ICMPV6 ? HOST : drop(p, NSF_DROP_HOST_ACCESS);
-	if (nd_gateway(p->net, a.dst))
+	if (held_gateway6(p->net, a.dst))
 		return NEXT;
 	if (ip6_martian(a.dst) || ip6_multicast(a.dst))
 		return drop(p, NSF_DROP_MARTIAN_DST);

@@ -2,7 +2,7 @@
 /* Neighbour discovery (RFC 4861): checks what a managed port says of itself, answers for the gateway. */
 #pragma once
 
-#include "answer.h"
+#include "held.h"
 
 #define ND_OPTIONS 8 /* options of one message; real ones have one or two */
 #define ND_SRC_MAC 1
@@ -30,12 +30,6 @@ __noinline int nd_options_own(struct __sk_buff *ctx, __u32 at, __u32 end, __u64 
 	return at == end;
 }
 
-/* True for the gateway's addresses. */
-static __always_inline bool nd_gateway(const struct nsf_net *net, const __u32 *a)
-{
-	return addr6_equal(a, net->addr6) || (addr6_equal(a, net->gateway6) && !port6_none(a));
-}
-
 /* Bytes between the first four of the message's body and its options. */
 static __always_inline __u32 nd_fixed(__u8 type)
 {
@@ -55,16 +49,10 @@ static __always_inline bool nd_own(const struct pkt *p, const struct parse_ns *n
 		return false;
 	/* who looks for duplicates of an address claims it; of the gateway's, it hears the answer */
 	if (p->icmp_type == ND_NEIGHBOUR_SOL && port6_none(n->ip.saddr.s6_addr32) && !port6_own(p->port, target) &&
-	    !nd_gateway(p->net, target))
+	    !held_gateway6(p->net, target))
 		return false;
 	__builtin_memcpy(&mac, p->port->mac, ETH_ALEN);
 	return nd_options_own(p->ctx, at, ETH_HLEN + p->wire, mac);
-}
-
-/* Nobody but the gateway speaks for its addresses, and nobody for a managed port's. */
-static __always_inline bool nd_held(const struct pkt *p, const __u32 *a)
-{
-	return nd_gateway(p->net, a) || (!(p->port->flags & NSF_PORT_MANAGED) && answer_slot6(p->net_id, a));
 }
 
 static __noinline enum verdict nd_message(struct pkt *p)
@@ -79,12 +67,12 @@ static __noinline enum verdict nd_message(struct pkt *p)
 		return managed ? drop(p, NSF_DROP_SPOOF_ND) : NEXT;
 	if (managed && !nd_own(p, &n))
 		return drop(p, NSF_DROP_SPOOF_ND);
-	if (nd_held(p, n.ip.saddr.s6_addr32) || (p->icmp_type == ND_NEIGHBOUR_ADV && nd_held(p, n.target.s6_addr32)))
+	if (held6(p, n.ip.saddr.s6_addr32) || (p->icmp_type == ND_NEIGHBOUR_ADV && held6(p, n.target.s6_addr32)))
 		return drop(p, NSF_DROP_SPOOF_ND);
 	/* section 7.1.1: a hop limit of 255 shows that no router forwarded it */
 	if (p->icmp_type != ND_NEIGHBOUR_SOL || p->icmp_code || p->ttl != 255)
 		return NEXT;
-	if (!nd_gateway(p->net, n.target.s6_addr32))
+	if (!held_gateway6(p->net, n.target.s6_addr32))
 		return answer6(p, n.target.s6_addr32);
 	if (p->port->vlan != NSF_VLAN_DEFAULT) /* the gateway is not there */
 		return NEXT;

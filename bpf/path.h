@@ -4,7 +4,7 @@
 
 /*
  *   read    parse.h fills struct pkt; nothing else looks at raw bytes
- *   decide  port, vlan, arp, nd, fdb, ip, flow, route, nat: maps only, no byte is written
+ *   decide  port, vlan, arp, nd, held, fdb, ip, flow, route, nat: maps only, no byte is written
  *   edit    edit_tc.h applies the plan
  *   leave   leave.h counts, names the drop, redirects
  *
@@ -21,6 +21,7 @@
 #include "flow.h"
 #include "frag.h"
 #include "hairpin.h"
+#include "held.h"
 #include "host.h"
 #include "ip.h"
 #include "nd.h"
@@ -152,6 +153,7 @@ static __always_inline enum verdict path_from_port(struct pkt *p)
 	TRY(port6(p));
 	TRY(arp(p));
 	TRY(nd(p));
+	TRY(held(p));
 	TRY(fdb(p)); /* not for the gateway's MAC: leaves here */
 	return path_inner(p, true);
 }

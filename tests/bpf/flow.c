@@ -349,21 +349,31 @@ static void tcp_record_is_reused(struct bed *b)
 	another_flow(flow_of(b, A(1000), IPPROTO_TCP));
 }
 
-/* Behaviour 3: nobody but the port speaks in its flow, even one that may use any address. */
+static void c_opens(struct bed *b)
+{
+	const struct pk k[] = { udp(C(1000), OUT(53)), tcp(C(1000), OUT(80), SYN) };
+
+	for (size_t i = 0; i < ARRAY_SIZE(k); i++)
+		row_prog(b, AT_C, frame(k[i]), 0, frame_new(false), &(int){ 0 });
+	assert_int_equal(flow_count(b), 2);
+}
+
+/* Behaviour 3: nobody but the port speaks in its flow, even one that may use any address that is nobody's for good. */
 static void a_flow_is_its_ports_alone(void **state)
 {
-	struct pk own = tcp(A(1000), OUT(80), ACK), part = own, ack = own;
-	struct pk rst = tcp(A(1000), OUT(80), RST), u = udp(A(1000), OUT(53));
+	struct pk own = tcp(A(1000), OUT(80), ACK), part = own, forged = own, ack = tcp(C(1000), OUT(80), ACK);
+	struct pk rst = tcp(C(1000), OUT(80), RST), u = udp(C(1000), OUT(53));
 	const struct frame *udp_in;
 
-	rst.src = ack.src = u.src = MAC(AT_C); /* the address is forged, not the MAC */
+	rst.src = ack.src = u.src = forged.src = MAC(AT_D); /* the address is forged, not the MAC */
 	udp_in = frame(u);
 	part.frag = 0x2000;
 	const struct row rows[] = {
-		{ "a forged RST", AT_C, frame(rst), DROPPED(TCP_NO_FLOW), .setup = open_tcp },
-		{ "a forged ACK", AT_C, frame(ack), DROPPED(TCP_NO_FLOW), .setup = open_tcp },
-		{ "forged UDP", AT_C, udp_in, ANSWERED(TUPLE_TAKEN, TX(AT_C), answer(udp_in, 3, 13, 0)),
-		  .setup = open_udp },
+		{ "a forged RST", AT_D, frame(rst), DROPPED(TCP_NO_FLOW), .setup = c_opens },
+		{ "a forged ACK", AT_D, frame(ack), DROPPED(TCP_NO_FLOW), .setup = c_opens },
+		{ "forged UDP", AT_D, udp_in, ANSWERED(TUPLE_TAKEN, TX(AT_D), answer(udp_in, 3, 13, 0)),
+		  .setup = c_opens },
+		{ "a forged ACK of a managed port's", AT_D, frame(forged), DROPPED(SPOOF_IP4), .setup = open_tcp },
 		{ "a fragment of its own", AT_A, frame(part), DROPPED(FRAGMENT), .setup = open_tcp },
 		{ "a record given to another flow", AT_A, frame(own), DROPPED(TCP_NO_FLOW),
 		  .setup = tcp_record_is_reused },

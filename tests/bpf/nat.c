@@ -378,14 +378,14 @@ static void only_echo_belongs_to_a_flow_of_echo(void **state)
 static void what_is_refused_late_gives_everything_back(void **state)
 {
 	struct bed *b = *state;
-	struct pk forged = udp(A(1000), OUT(53));
+	struct pk forged = udp(C(1000), OUT(53));
 	const struct frame *in;
 	__u32 slot;
 
-	forged.src = MAC(AT_C);
+	forged.src = MAC(AT_D);
 	in = frame(forged);
-	opened(b, AT_A, udp(A(1000), OUT(53)));
-	STEP(b, "another port with the same address", AT_C, in, ANSWERED(TUPLE_TAKEN, TX(AT_C), answer(in, 3, 13, 0)));
+	opened(b, AT_C, udp(C(1000), OUT(53)));
+	STEP(b, "another port with the same address", AT_D, in, ANSWERED(TUPLE_TAKEN, TX(AT_D), answer(in, 3, 13, 0)));
 	assert_int_equal(ledger_of(b, NSF_LEDGER_UDP, 1000).refs, 1);
 	assert_int_equal(flow_keys(b), 1);
 	assert_int_equal(b->dp.state->fresh, 2);

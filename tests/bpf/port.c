@@ -84,6 +84,47 @@ static void a_source_address_is_checked(void **state)
 	ROWS(*state, rows);
 }
 
+/* What is known to be a managed port's, or the gateway's, comes from no learning port, wherever it is sent. */
+static void a_learning_port_does_not_speak_from_what_is_anothers(void **state)
+{
+	const struct pk c = udp(C(1000), B(2000)), a = from_addr(c, A(0).addr);
+	struct pk to_gw = a, out = a, all = a, later = a, first = a, options = a, wrong = a, dhcp = c;
+
+	to_gw.dst = out.dst = MAC_GW;
+	to_gw.daddr = GW_ADDR;
+	out.daddr = PEER;
+	all.dst = ALL;
+	later.frag = 100;
+	first.frag = 0x2000;
+	options.n_options = 8;
+	memset(options.options, 1, 8);
+	wrong.total = 2000;
+	dhcp.saddr = 0;
+	dhcp.dst = ALL;
+	dhcp.daddr = 0xffffffff;
+	const struct row rows[] = {
+		{ "its own", AT_C, frame(c), SENT(TX(AT_B)) },
+		{ "to a port", AT_C, frame(a), DROPPED(SPOOF_IP4) },
+		{ "to the one that has it", AT_C, frame(from_addr(c, B(0).addr)), DROPPED(SPOOF_IP4) },
+		{ "to the gateway", AT_C, frame(to_gw), DROPPED(SPOOF_IP4) },
+		{ "outside", AT_C, frame(out), DROPPED(SPOOF_IP4) },
+		{ "to all", AT_C, frame(all), DROPPED(SPOOF_IP4) },
+		{ "a later fragment", AT_C, frame(later), DROPPED(SPOOF_IP4) },
+		{ "a first fragment", AT_C, frame(first), DROPPED(SPOOF_IP4) },
+		{ "with options", AT_C, frame(options), DROPPED(SPOOF_IP4) },
+		{ "longer than it is", AT_C, frame(wrong), DROPPED(SPOOF_IP4) },
+		{ "the gateway's", AT_C, frame(from_addr(c, GW_ADDR)), DROPPED(SPOOF_IP4) },
+		{ "the gateway's, outside", AT_C, frame(from_addr(out, GW_ADDR)), DROPPED(SPOOF_IP4) },
+		{ "the gateway's, to the gateway", AT_C, frame(from_addr(to_gw, GW_ADDR)), DROPPED(SPOOF_IP4) },
+		{ "nobody's", AT_C, frame(from_addr(c, IP4(10, 77, 0, 99))), SENT(TX(AT_B)) },
+		{ "of another network's port", AT_C, frame(from_addr(c, E(0).addr)), SENT(TX(AT_B)) },
+		{ "none, DHCP", AT_C, frame(dhcp), SENT(TX(AT_A) | TX(AT_B) | TX(AT_D) | TX(AT_GW)) },
+		{ "behind a tag", AT_C, frame(tagged(all, ETH_P_8021Q)), SENT(TX(AT_D)) },
+	};
+
+	ROWS(*state, rows);
+}
+
 static void tags_come_from_learning_ports_only_and_are_never_routed(void **state)
 {
 	const struct pk a = udp(A(1000), B(2000)), c = udp(C(1000), B(2000)), g = udp(C(1000), GW(53));
@@ -154,6 +195,7 @@ int main(void)
 		TEST(a_source_mac_is_checked),
 		TEST(a_learning_port_does_not_speak_for_a_managed_one),
 		TEST(a_source_address_is_checked),
+		TEST(a_learning_port_does_not_speak_from_what_is_anothers),
 		TEST(tags_come_from_learning_ports_only_and_are_never_routed),
 		TEST(an_interface_that_is_no_port_drops_all),
 		TEST(an_interface_is_found_whatever_the_array_says),

@@ -235,6 +235,18 @@ static void publish6(struct bed *b)
 				 .net = 1,
 				 .slot = AT_A,
 				 .proto = IPPROTO_TCP,
+/* Nor keeps it from speaking. */
+static void a_shared_handle_makes_nobody_another(void **state)
+{
+	struct bed *b = *state;
+	struct in6 a = A6(0).addr;
+
+	one_handle(b);
+	table6_port(b, AT_A, a);
+	STEP(b, "another's", AT_C, frame6(udp6((struct end6){ MAC(AT_C), a, 1 }, B6(53))), DROPPED(SPOOF_IP6));
+	STEP(b, "its own", AT_C, frame6(udp6(C6(1), B6(53))), SENT(TX(AT_B)));
+}
+
 				 .family = 6,
 				 .port_gen = b->dp.ports[AT_A].gen };
 
@@ -320,3 +332,4 @@ int main(void)
 
 	return RUN(tests, bed6_setup);
 }
+		TEST6(a_shared_handle_makes_nobody_another),

@@ -8,6 +8,12 @@ static struct pk6 hop(struct pk6 k)
 	return k;
 }
 
+/* Says C, who learns. */
+static struct pk6 from_c(struct in6 from, struct end6 to)
+{
+	return udp6((struct end6){ MAC(AT_C), from, 1000 }, to);
+}
+
 static void a_managed_port_has_two_addresses(void **state)
 {
 	const struct end6 link = { MAC(AT_A), IN6_LINK(AT_A), 1000 }, none = { .mac = MAC(AT_A), .port = 1000 };
@@ -27,8 +33,44 @@ static void a_managed_port_has_two_addresses(void **state)
 		  DROPPED(SPOOF_IP6) },
 		{ "an outsider's", AT_A, frame6(udp6((struct end6){ MAC(AT_A), PEER6, 1 }, OUT6(53))),
 		  DROPPED(SPOOF_IP6) },
-		{ "anybody's behind a learning port", AT_C, frame6(udp6((struct end6){ MAC(AT_C), PEER6, 1 }, b)),
-		  SENT(TX(AT_B)) },
+		{ "anybody's behind a learning port", AT_C, frame6(from_c(PEER6, b)), SENT(TX(AT_B)) },
+	};
+
+	ROWS6(*state, rows);
+}
+
+/* A learning port has all but what is known to be a managed one's, or the gateway's. */
+static void what_is_anothers_comes_from_no_learning_port(void **state)
+{
+	static const __u8 first[] = { 17, 0, 0, 1, 0, 0, 0, 9 }, later[] = { 17, 0, 0, 0x80, 0, 0, 0, 9 };
+	static const struct in6 none;
+	struct in6 subnet = IN6_LINK(AT_A);
+	struct pk6 a = from_c(A6(0).addr, B6(53)), piece = a, wrong = a, all = a;
+
+	subnet.b[7] = 1; /* of the same interface, and not on the link */
+	piece.later = true;
+	wrong.payload = 2000;
+	all.dst = ALL;
+	const struct row rows[] = {
+		{ "its own", AT_C, frame6(from_c(C6(0).addr, B6(53))), SENT(TX(AT_B)) },
+		{ "to a port", AT_C, frame6(a), DROPPED(SPOOF_IP6) },
+		{ "link-local", AT_C, frame6(from_c(IN6_LINK(AT_A), B6(53))), DROPPED(SPOOF_IP6) },
+		{ "to the one that has it", AT_C, frame6(from_c(B6(0).addr, B6(53))), DROPPED(SPOOF_IP6) },
+		{ "to the gateway", AT_C, frame6(from_c(A6(0).addr, GW6(53))), DROPPED(SPOOF_IP6) },
+		{ "outside", AT_C, frame6(from_c(A6(0).addr, OUT6(53))), DROPPED(SPOOF_IP6) },
+		{ "to all", AT_C, frame6(all), DROPPED(SPOOF_IP6) },
+		{ "a first fragment", AT_C, frame6(extended(a, 44, first, sizeof(first))), DROPPED(SPOOF_IP6) },
+		{ "a later fragment", AT_C, frame6(extended(piece, 44, later, sizeof(later))), DROPPED(SPOOF_IP6) },
+		{ "longer than it is", AT_C, frame6(wrong), DROPPED(SPOOF_IP6) },
+		{ "the gateway's", AT_C, frame6(from_c(GW6_ADDR, B6(53))), DROPPED(SPOOF_IP6) },
+		{ "the gateway's, outside", AT_C, frame6(from_c(GW6_ADDR, OUT6(53))), DROPPED(SPOOF_IP6) },
+		{ "the gateway's link-local one", AT_C, frame6(from_c(GW6_LINK, GW6(53))), DROPPED(SPOOF_IP6) },
+		{ "nobody's", AT_C, frame6(from_c(IN6_FD77(99), B6(53))), SENT(TX(AT_B)) },
+		{ "nobody's link-local one", AT_C, frame6(from_c(IN6_LINK(99), B6(53))), SENT(TX(AT_B)) },
+		{ "one like a link-local one", AT_C, frame6(from_c(subnet, B6(53))), SENT(TX(AT_B)) },
+		{ "of another network's port", AT_C, frame6(from_c(F6(0).addr, B6(53))), SENT(TX(AT_B)) },
+		{ "of nobody, who looks for routers", AT_C,
+		  frame6(icmp6((struct end6){ MAC(AT_C), none, 0 }, B6(0), 133, 0)), SENT(TX(AT_B)) },
 	};
 
 	ROWS6(*state, rows);
@@ -38,7 +80,7 @@ static void addresses_that_nobody_has(void **state)
 {
 	static const struct in6 none, loop = { { [15] = 1 } }, all = { { 0xff, 2, [15] = 1 } };
 	static const struct in6 mapped = { { [10] = 0xff, 0xff, 192, 0, 2, 1 } }, old4 = { { [12] = 192, 0, 2, 1 } };
-#define FROM_C(a) frame6(udp6((struct end6){ MAC(AT_C), a, 1000 }, OUT6(53)))
+#define FROM_C(a) frame6(from_c(a, OUT6(53)))
 #define TO_GW(a)  frame6(udp6(A6(1000), TO6(a, 53)))
 	const struct end6 link = { MAC(AT_A), IN6_LINK(AT_A), 1000 };
 	const struct row rows[] = {
@@ -47,8 +89,6 @@ static void addresses_that_nobody_has(void **state)
 		{ "from a group", AT_C, FROM_C(all), DROPPED(MARTIAN_SRC) },
 		{ "from IPv4", AT_C, FROM_C(mapped), DROPPED(MARTIAN_SRC) },
 		{ "from IPv4 as it was", AT_C, FROM_C(old4), DROPPED(MARTIAN_SRC) },
-		{ "from the gateway", AT_C, FROM_C(GW6_ADDR), DROPPED(MARTIAN_SRC) },
-		{ "from the gateway's link-local address", AT_C, FROM_C(GW6_LINK), DROPPED(MARTIAN_SRC) },
 		{ "to nobody", AT_A, TO_GW(none), DROPPED(MARTIAN_DST) },
 		{ "to loopback", AT_A, TO_GW(loop), DROPPED(MARTIAN_DST) },
 		{ "to a group", AT_A, TO_GW(all), DROPPED(MARTIAN_DST) },
@@ -277,6 +317,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST6(a_managed_port_has_two_addresses),
+		TEST6(what_is_anothers_comes_from_no_learning_port),
 		TEST6(addresses_that_nobody_has),
 		TEST6(icmp_that_does_not_leave),
 		TEST6(routes_say_where),

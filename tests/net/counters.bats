@@ -215,7 +215,7 @@ outside6() {
 	every_drop a dropped.py managed
 	[ "$(mode)" = bpf ] || return 0
 	nsf drops t0 >"$ROOM/text"
-	grep -Eq '^t0 +SPOOF_IP4 +4  IPv4 source is not the port.s$' "$ROOM/text"
+	grep -Eq '^t0 +SPOOF_IP4 +4  IPv4 source is not the port.s, ' "$ROOM/text"
 }
 
 @test "every frame that an adopted port may not send is dropped under its own name and goes nowhere" {

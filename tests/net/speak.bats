@@ -88,6 +88,39 @@ while True:
 	asks b 6000
 }
 
+# link_local NS INTERFACE
+link_local() {
+	ip -n "$1" -6 -j addr show dev "$2" | jq -r '.[].addr_info[]? | select(.scope == "link") | .local'
+}
+
+@test "who is behind a learning port speaks from no managed port's address, nor from the gateway's, to nobody" {
+	capture a eth0 'udp port 9 or ip[6:2] & 0x3fff != 0 or ip6[6] == 44' "$ROOM/speaks.pcap"
+	says v "$(mac a)" "$(link_local a eth0)" "$(link_local b eth0)" "$(link_local "$H" t0)" <<-'END'
+		mac, *links = sys.argv[2:]
+		all4, all6 = "ff:ff:ff:ff:ff:ff", "33:33:00:00:00:01"
+		word = UDP(sport=9, dport=9) / Raw(bytes(100))
+		def everywhere(ip, src, own, group, group_mac, others, cut):
+		    says(ip(src=src, dst=own) / word, *cut(ip(src=src, dst=own) / word), dst=mac)
+		    says(ip(src=src, dst=group) / word, dst=group_mac)
+		    says(*(ip(src=src, dst=dst) / word for dst in others))
+		def cut6(p):
+		    b = bytes(IPv6(bytes(p)).payload)
+		    return [IPv6(src=p.src, dst=p.dst) / IPv6ExtHdrFragment(nh=17, id=1, m=1) / Raw(b[:64]),
+		            IPv6(src=p.src, dst=p.dst) / IPv6ExtHdrFragment(nh=17, id=1, offset=8) / Raw(b[64:])]
+		for src in "10.77.0.1", "10.77.0.2", "10.77.0.3":
+		    everywhere(IP, src, "10.77.0.2", "10.77.0.255", all4, ["10.77.0.1", "203.0.113.10"], lambda p: fragment(p, 64))
+		for src in "fd00:77::1", "fd00:77::2", "fd00:77::3", *links:
+		    everywhere(IPv6, src, "fd00:77::2", "ff02::1", all6, ["fd00:77::1", "2001:db8:51::2"], cut6)
+		everywhere(IP, "10.77.0.40", "10.77.0.2", "10.77.0.255", all4, [], lambda p: [])
+	END
+	capture_stop
+	captured "$ROOM/speaks.pcap" -e
+	[ "$(captured "$ROOM/speaks.pcap" | wc -l)" = 2 ]
+	[ "$(captured "$ROOM/speaks.pcap" 'src 10.77.0.40' | wc -l)" = 2 ]
+	[ "$(dropped SPOOF_IP4)" = 18 ]
+	[ "$(dropped SPOOF_IP6)" = 36 ]
+}
+
 @test "who is behind a learning port does not tell the host that a managed port's address is his: flows stay where they are" {
 	local mac
 	mac=$(mac v)

@@ -78,7 +78,8 @@ managed = {
 }
 
 adopted = {
-    "MARTIAN_SRC": [source(a) for a in ("127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255", "10.77.0.1")],
+    "MARTIAN_SRC": [source(a) for a in ("127.0.0.1", "0.0.0.0", "224.0.0.1", "255.255.255.255")],
+    "SPOOF_IP4": [source(a) for a in ("10.77.0.1", "10.77.0.2", "10.77.0.3")],
     "VLAN": [eth / Dot1Q(vlan=5) / out / udp],
 }
 

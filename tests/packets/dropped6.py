@@ -120,7 +120,8 @@ managed = {
 }
 
 adopted = {
-    "MARTIAN_SRC": source("::", "::1", "::127.0.0.1", "::ffff:10.77.0.2", "ff02::1", "ff0e::1", GATEWAY),
+    "MARTIAN_SRC": source("::", "::1", "::127.0.0.1", "::ffff:10.77.0.2", "ff02::1", "ff0e::1"),
+    "SPOOF_IP6": source(NEIGHBOUR, GATEWAY, "fd00:77::2"),
     "LINK_LOCAL": source("fe80::1234"),
     "SPOOF_ND": [says(ICMPv6ND_NA(tgt=NEIGHBOUR), GATEWAY)],
 }

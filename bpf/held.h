@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Addresses that are somebody's for good, the gateway's and managed ports': nobody else speaks from them. */
+#pragma once
+
+#include "answer.h"
+
+/* True for the gateway's addresses. */
+static __always_inline bool held_gateway6(const struct nsf_net *net, const __u32 *a)
+{
+	return addr6_equal(a, net->addr6) || (addr6_equal(a, net->gateway6) && !port6_none(a));
+}
+
+/* True for what the port may not speak for. What a managed one says is compared with its own addresses elsewhere. */
+static __always_inline bool held4(const struct pkt *p, __be32 a)
+{
+	return a == p->net->addr4 || (!(p->port->flags & NSF_PORT_MANAGED) && answer_slot(p->net_id, a, 4));
+}
+
+static __always_inline bool held6(const struct pkt *p, const __u32 *a)
+{
+	if (held_gateway6(p->net, a))
+		return true;
+	return !(p->port->flags & NSF_PORT_MANAGED) && answer_has6(answer_port(p, answer_slot6(p->net_id, a)), a);
+}
+
+static __noinline bool held_source6(const struct pkt *p)
+{
+	struct parse6_addrs a;
+
+	return parse6_addrs(p->ctx, &a) && held6(p, a.src);
+}
+
+/* The source of a packet from a learning port, whatever else its headers say. Comes after arp() and nd(). Behind a tag are
+ * other addresses than the network's. */
+static __always_inline enum verdict held(struct pkt *p)
+{
+	if (likely(p->port->flags & NSF_PORT_MANAGED) || p->tagged)
+		return NEXT;
+	if (p->family == 6)
+		return held_source6(p) ? drop(p, NSF_DROP_SPOOF_IP6) : NEXT;
+	return p->ethertype == bpf_htons(ETH_P_IP) && held4(p, p->saddr) ? drop(p, NSF_DROP_SPOOF_IP4) : NEXT;
+}
