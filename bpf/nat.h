@@ -29,7 +29,7 @@ static __always_inline enum verdict nat_opens(struct pkt *p)
 	}
 	if (p->family == 4 && !parse_ip4_sum_ok(p->ctx, ETH_HLEN, p->l4 - ETH_HLEN))
 		return drop(p, NSF_DROP_BAD_IP4_SUM);
-	return NEXT;
+	return parse_l4_whole(p) ? NEXT : drop(p, NSF_DROP_SHORT_L4);
 }
 
 /* The flow of this packet: made, or another CPU's that was quicker. NULL: p->reason. */

@@ -125,6 +125,28 @@ static __always_inline void parse_l4(struct __sk_buff *ctx, struct facts *p, voi
 	}
 }
 
+/* False if the transport header's own length is wrong: shorter than it can be, or past the packet's end. Fragments: of the
+ * first one, whose datagram goes on. */
+static __noinline bool parse_l4_whole(const struct pkt *p)
+{
+	__u32 room = (p->ctx->gso_size ? p->ctx->len : ETH_HLEN + p->wire) - p->l4, len;
+	__be16 n = 0;
+
+	if (p->proto == IPPROTO_TCP) {
+		if (bpf_skb_load_bytes(p->ctx, p->l4 + 12, &n, sizeof(n)))
+			return false;
+		len = bpf_ntohs(n) >> 12 << 2;
+		return len >= sizeof(struct tcphdr) && len <= room;
+	}
+	if (p->proto == IPPROTO_UDP) {
+		if (bpf_skb_load_bytes(p->ctx, p->l4 + offsetof(struct udphdr, len), &n, sizeof(n)))
+			return false;
+		len = bpf_ntohs(n);
+		return len >= sizeof(struct udphdr) && (p->frag || len <= room);
+	}
+	return true;
+}
+
 static __always_inline void parse_ip4(struct __sk_buff *ctx, struct facts *p)
 {
 	struct iphdr *ip = ctx_data(ctx) + ETH_HLEN;

@@ -11,7 +11,7 @@
 	X(SHORT_ARP, "ARP message past the end of the frame") \
 	X(SHORT_IP4, "IPv4 header past the end of the frame") \
 	X(SHORT_IP6, "IPv6 header past the end of the frame") \
-	X(SHORT_L4, "transport header past the end of the packet") \
+	X(SHORT_L4, "transport header past the end of the packet, or shorter than it can be") \
 	X(BAD_IP4, "IPv4 version, header length or total length is wrong") \
 	X(BAD_IP4_SUM, "IPv4 header checksum is wrong") \
 	X(BAD_IP6, "IPv6 version, length or order of headers is wrong") \

@@ -316,6 +316,13 @@ static void a_number_of_a_host_socket_is_not_given_out(void **state)
 	assert_int_equal(opened(b, AT_A, udp(A(5000), OUT(53))), 5000); /* TCP's socket is not UDP's */
 }
 
+/* The frame with another byte at an offset of its transport header. */
+static struct frame *byte_at(struct frame *f, __u32 at, __u8 v)
+{
+	f->b[ETH_HLEN + 20 + at] = v;
+	return f;
+}
+
 static void what_opens_no_flow_never_leaves(void **state)
 {
 	struct pk u = udp(A(1000), OUT(53)), t = tcp(A(1000), OUT(80), SYN), first = u, later = u,
@@ -331,6 +338,7 @@ static void what_opens_no_flow_never_leaves(void **state)
 	time.icmp_type = 13;
 	reply.icmp_type = ICMP_ECHOREPLY;
 #define ODD(proto)        frame(pk_ip4(A(0), OUT(0), proto))
+#define BYTE(k, at, v)    byte_at(frame(k), at, v)
 #define ERROR(type, code) frame(icmp_error(A(0), OUT(0), type, code, frame(udp(OUT(53), A(1000))), 28))
 	const struct row rows[] = {
 		{ "TCP ACK", AT_A, frame(tcp(A(1), OUT(80), ACK)), DROPPED(TCP_NO_FLOW) },
@@ -356,6 +364,10 @@ static void what_opens_no_flow_never_leaves(void **state)
 		{ "IP checksum wrong", AT_A, frame(bad_sum), DROPPED(BAD_IP4_SUM) },
 		{ "TCP header longer than the packet", AT_A, frame(short_tcp), DROPPED(SHORT_L4) },
 		{ "UDP header longer than the packet", AT_A, frame(short_udp), DROPPED(SHORT_L4) },
+		{ "TCP header shorter than it can be", AT_A, BYTE(t, 12, 0x40), DROPPED(SHORT_L4) },
+		{ "TCP header with options past the end", AT_A, BYTE(t, 12, 0xb0), DROPPED(SHORT_L4) },
+		{ "UDP length shorter than its header", AT_A, BYTE(u, 5, 7), DROPPED(SHORT_L4) },
+		{ "UDP length past the end", AT_A, BYTE(u, 5, 29), DROPPED(SHORT_L4) },
 	};
 
 	REFUSED(*state, rows);

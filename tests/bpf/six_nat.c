@@ -152,9 +152,21 @@ static void sums_are_what_they_were(void **state)
 	STEP(*state, "none", AT_A, frame6(none), SENT(TX(AT_LEG)), .out = frame6(none_out));
 }
 
+/* The frame with another byte at an offset of its transport header. */
+static struct frame *byte_at(struct frame *f, __u32 at, __u8 v)
+{
+	f->b[ETH_HLEN + 40 + at] = v;
+	return f;
+}
+
 static void what_opens_nothing(void **state)
 {
+	const struct pk6 t = tcp6(A6(1000), OUT6(80), SYN), u = udp6(A6(1000), OUT6(53));
 	const struct row rows[] = {
+		{ "TCP header shorter than it can be", AT_A, byte_at(frame6(t), 12, 0x40), DROPPED(SHORT_L4) },
+		{ "TCP header with options past the end", AT_A, byte_at(frame6(t), 12, 0xf0), DROPPED(SHORT_L4) },
+		{ "UDP length shorter than its header", AT_A, byte_at(frame6(u), 5, 7), DROPPED(SHORT_L4) },
+		{ "UDP length past the end", AT_A, byte_at(frame6(u), 5, 255), DROPPED(SHORT_L4) },
 		{ "TCP in the middle", AT_A, frame6(tcp6(A6(1000), OUT6(80), ACK)), DROPPED(TCP_NO_FLOW) },
 		{ "an echo reply", AT_A, frame6(echo6(A6(0), OUT6(7))), DROPPED(ICMP_NO_FLOW) },
 		{ "from outside", AT_UPLINK, frame6(tcp6(FAR6(80), EXT6(1000), ACK)), PASSED },
