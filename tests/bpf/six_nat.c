@@ -235,18 +235,6 @@ static void a_shared_handle_misleads_nobody(void **state)
 	     .out = frame6(snat6_known(other_out, 1000)));
 }
 
-/* One rule, UP6_ADDR port 8080 to A port 80. */
-static void publish6(struct bed *b)
-{
-	struct in6 at = UP6_ADDR, to = A6(0).addr;
-	struct nsf_publish r = { .addr = handle6(b, at),
-				 .to = handle6(b, to),
-				 .first = 8080,
-				 .last = 8080,
-				 .to_first = 80,
-				 .net = 1,
-				 .slot = AT_A,
-				 .proto = IPPROTO_TCP,
 /* Nor keeps it from speaking. */
 static void a_shared_handle_makes_nobody_another(void **state)
 {
@@ -259,6 +247,18 @@ static void a_shared_handle_makes_nobody_another(void **state)
 	STEP(b, "its own", AT_C, frame6(udp6(C6(1), B6(53))), SENT(TX(AT_B)));
 }
 
+/* One rule, UP6_ADDR port 8080 to A port 80. */
+static void publish6(struct bed *b)
+{
+	struct in6 at = UP6_ADDR, to = A6(0).addr;
+	struct nsf_publish r = { .addr = handle6(b, at),
+				 .to = handle6(b, to),
+				 .first = 8080,
+				 .last = 8080,
+				 .to_first = 80,
+				 .net = 1,
+				 .slot = AT_A,
+				 .proto = IPPROTO_TCP,
 				 .family = 6,
 				 .port_gen = b->dp.ports[AT_A].gen };
 
@@ -294,6 +294,26 @@ static void a_publish_answers(void **state)
 	STEP(b, "its answer to that", AT_A, frame6(out), SENT(TX(AT_B)), .out = frame6(sent));
 	other.to = SNAT6;
 	STEP(b, "at another address", AT_UPLINK, frame6(other), DROPPED(UNSOLICITED));
+}
+
+/* What no wire brings: the network's own addresses, loopback, groups. */
+static void a_publish_believes_no_source_from_inside(void **state)
+{
+	static const struct in6 loop = { { [15] = 1 } }, all = { { 0xff, 0x0e, [15] = 1 } };
+	static const struct in6 mapped = { { [10] = 0xff, 0xff, 192, 0, 2, 1 } };
+	const struct in6 sources[] = { B6(0).addr, IN6_FD77(99), GW6_ADDR, loop, all, mapped };
+	const struct end6 at = { MAC_UP, UP6_ADDR, 8080 };
+	struct bed *b = *state;
+
+	publish6(b);
+	settle();
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++) {
+		struct pk6 in = tcp6(FAR6(7000), at, SYN);
+
+		in.from = sources[i];
+		STEP(b, "from inside", AT_UPLINK, frame6(in), DROPPED(MARTIAN_SRC));
+	}
+	assert_int_equal(flow_count(b), 0);
 }
 
 /* Two slots for each. */
@@ -338,10 +358,11 @@ int main(void)
 		TEST6(what_opens_nothing),
 		TEST6(neighbours_do_not_all_leave_by_one_of_two_addresses),
 		TEST6(a_shared_handle_misleads_nobody),
+		TEST6(a_shared_handle_makes_nobody_another),
 		TEST6(a_publish_answers),
+		TEST6(a_publish_believes_no_source_from_inside),
 		TEST6(a_full_table_refuses),
 	};
 
 	return RUN(tests, bed6_setup);
 }
-		TEST6(a_shared_handle_makes_nobody_another),
