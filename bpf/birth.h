@@ -139,6 +139,14 @@ static __noinline enum nsf_drop birth_insert(struct birth *b, __u32 slot, __u32 
 	return NSF_DROP_NONE;
 }
 
+/* What is counted of it in its port's share, as flags of the flow that it is to be. */
+static __always_inline __u32 birth_counted(const struct birth *b)
+{
+	__u32 half = b->proto == IPPROTO_TCP || b->proto == IPPROTO_SCTP ? NSF_FLOW_HALF : 0;
+
+	return NSF_FLOW_COUNTED | half | (b->flags & NSF_FLOW_PUBLISH);
+}
+
 /* The flow that stands in a row of the scratch: made, or another CPU's that was quicker. 0, or the reason why there is
  * none. */
 __noinline int birth(__u32 row)
@@ -147,18 +155,15 @@ __noinline int birth(__u32 row)
 	struct nsf_flow_count *c;
 	struct nsf_flow *f;
 	struct birth *b;
-	__u32 counted, slot, six;
+	__u32 slot, six;
 	__s64 slots;
-	bool half;
 	int r;
 
 	if (!scratch)
 		return NSF_DROP_FLOWS_FULL;
 	b = &scratch->b;
 	b->made = 0;
-	half = b->proto == IPPROTO_TCP || b->proto == IPPROTO_SCTP;
-	counted = half ? NSF_FLOW_COUNTED | NSF_FLOW_HALF : NSF_FLOW_COUNTED;
-	r = share_take(b->slot, b->port_gen, half);
+	r = share_take(b->slot, b->port_gen, birth_counted(b));
 	if (r)
 		return r;
 	slots = end_slots(b->family == 6);
@@ -167,10 +172,10 @@ __noinline int birth(__u32 row)
 	f = array_row(&nsf_flows, slot);
 	c = array_row(&nsf_flow_counts, slot);
 	if (slots < 0 || !f || !c) {
-		share_put(b->slot, b->port_gen, counted);
+		share_put(b->slot, b->port_gen, birth_counted(b));
 		return NSF_DROP_FLOWS_FULL;
 	}
-	birth_fill(b, f, counted | b->flags, six);
+	birth_fill(b, f, birth_counted(b) | b->flags, six);
 	*c = (struct nsf_flow_count){};
 	if (six)
 		birth_fill6(b, six);
@@ -186,6 +191,6 @@ __noinline int birth(__u32 row)
 	if (six)
 		bpf_map_push_elem(&nsf_flow_free, &six, 0);
 	bpf_map_push_elem(&nsf_flow_free, &slot, 0);
-	share_put(b->slot, b->port_gen, counted);
+	share_put(b->slot, b->port_gen, birth_counted(b));
 	return r;
 }

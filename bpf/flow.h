@@ -25,6 +25,12 @@ static __always_inline bool flow_snats(const struct pkt *p)
 
 #define FLOW_SYNS (NSF_TCP_SYN_IN | NSF_TCP_SYN_PEER)
 
+/* Opened by both sides. */
+static __always_inline bool flow_open(__u8 tcp)
+{
+	return (tcp & (FLOW_SYNS | NSF_TCP_UNSURE)) == FLOW_SYNS;
+}
+
 /*
  * What SYN, FIN and RST change; RFC 7857 section 2, the legal moves stand at enum nsf_tcp_bit. A flow that both sides have
  * closed leaves its port's share, and waits in line for those who need room; one that starts afresh comes back.
@@ -48,8 +54,12 @@ __noinline int flow_tcp_event(struct nsf_flow *f, __u32 slot, __u32 tcp, __u32 i
 	else
 		now &= ~NSF_TCP_RST;
 	if (!(tcp & TCP_RST)) {
+		if (tcp & TCP_SYN && inner && f->flags & NSF_FLOW_PUBLISH && !(now & syn))
+			now |= NSF_TCP_UNSURE;
 		if (tcp & TCP_SYN)
 			now |= syn;
+		else if (!inner)
+			now &= ~NSF_TCP_UNSURE;
 		if (tcp & TCP_FIN)
 			now |= fin;
 	}
@@ -57,13 +67,13 @@ __noinline int flow_tcp_event(struct nsf_flow *f, __u32 slot, __u32 tcp, __u32 i
 		return 0;
 	f->tcp = now;
 	ref.gen = f->gen;
-	if ((now & FLOW_SYNS) == FLOW_SYNS && f->flags & NSF_FLOW_HALF) {
+	if (flow_open(now) && f->flags & NSF_FLOW_HALF) {
 		flags = __sync_fetch_and_and(&f->flags, ~NSF_FLOW_HALF);
-		share_put(f->slot, f->port_gen, flags & NSF_FLOW_HALF);
+		share_put(f->slot, f->port_gen, flags & (NSF_FLOW_HALF | NSF_FLOW_PUBLISH));
 	}
 	if ((now & END_FINS) == END_FINS && (old & END_FINS) != END_FINS) {
 		flags = __sync_fetch_and_and(&f->flags, ~(NSF_FLOW_COUNTED | NSF_FLOW_HALF));
-		share_put(f->slot, f->port_gen, flags & (NSF_FLOW_COUNTED | NSF_FLOW_HALF));
+		share_put(f->slot, f->port_gen, flags);
 		bpf_map_push_elem(&nsf_flow_closed, &ref, BPF_EXIST);
 	} else if ((old & END_FINS) == END_FINS && (now & END_FINS) != END_FINS) {
 		s = share_row(f->slot);
@@ -90,7 +100,7 @@ static __always_inline void flow_touch(struct pkt *p, struct nsf_flow *f, __u32 
 	if (f->seen != now && (inner || (f->flags & (NSF_FLOW_INBOUND | NSF_FLOW_PUBLISH)) != NSF_FLOW_INBOUND))
 		f->seen = now;
 	if ((p->proto == IPPROTO_TCP || p->proto == IPPROTO_SCTP) &&
-	    unlikely(p->tcp & (TCP_SYN | TCP_FIN | TCP_RST) || f->tcp & NSF_TCP_RST))
+	    unlikely(p->tcp & (TCP_SYN | TCP_FIN | TCP_RST) || f->tcp & (NSF_TCP_RST | NSF_TCP_UNSURE)))
 		flow_tcp_event(f, p->flow_slot, p->tcp, inner);
 }
 

@@ -2,7 +2,6 @@
 /* IGMP (RFC 2236, 3376) and MLD (RFC 2710, 3810) overheard: who listens to which group (RFC 4541). */
 #pragma once
 
-#include "share.h"
 #include "vlan.h"
 
 enum group_type {
@@ -126,7 +125,7 @@ static __noinline void group_join(struct group_heard *h)
 	const __u32 slot = h->key.slot;
 	const struct nsf_port *port = array_row(&nsf_ports, slot);
 	struct nsf_group fresh = { .seen = h->now }, *g = bpf_map_lookup_elem(&nsf_groups, &h->key);
-	struct nsf_share *s = share_row(slot);
+	struct nsf_listen *s = array_row(&nsf_listens, slot);
 
 	if (!port || !s)
 		return;
@@ -134,7 +133,7 @@ static __noinline void group_join(struct group_heard *h)
 	if (g && g->gen == fresh.gen) {
 		g->seen = fresh.seen;
 	} else if (s->groups >= NSF_GROUPS_PORT || bpf_map_update_elem(&nsf_groups, &h->key, &fresh, BPF_ANY)) {
-		s->all_groups = h->now;
+		s->all = h->now;
 	} else {
 		__sync_fetch_and_add(&s->groups, 1);
 	}
@@ -143,7 +142,7 @@ static __noinline void group_join(struct group_heard *h)
 /* One less of a port, never below none. */
 static __always_inline void group_uncount(__u32 slot)
 {
-	struct nsf_share *s = share_row(slot);
+	struct nsf_listen *s = array_row(&nsf_listens, slot);
 	__u32 is = s ? s->groups : 0;
 
 	if (is)
@@ -217,7 +216,7 @@ static __always_inline void group_query(struct group_heard *h, __u32 net)
 {
 	struct nsf_querier_key k = { .net = net, .vlan = h->key.vlan, .family = h->said.family };
 	struct nsf_querier fresh = { .seen = h->now }, *q;
-	struct nsf_share *s = share_row(h->key.slot);
+	struct nsf_listen *s = array_row(&nsf_listens, h->key.slot);
 
 	if (group_mac(h, h->said.at + (h->said.family == 6 ? 8 : 4)))
 		return; /* of one group */
@@ -225,7 +224,7 @@ static __always_inline void group_query(struct group_heard *h, __u32 net)
 	fresh.from = q && group_alive(q->seen, h->now) ? q->from : h->now + group_delay(h);
 	bpf_map_update_elem(&nsf_queriers, &k, &fresh, BPF_ANY);
 	if (s && !h->said.unnamed)
-		s->all_groups = h->now;
+		s->all = h->now;
 }
 
 /* NSF_DROP_NONE, or why it may not be said. Not static: verified once, see struct facts. */
@@ -297,11 +296,11 @@ static __always_inline bool group_listens(const struct nsf_port *to, __u32 slot,
 					  enum group_for whom)
 {
 	struct nsf_group_key k = { .slot = slot, .vlan = vlan };
-	const struct nsf_share *s = share_row(slot);
+	const struct nsf_listen *s = array_row(&nsf_listens, slot);
 	const struct nsf_group *g;
 	__u32 now = tick();
 
-	if (!s || group_alive(s->all_groups, now))
+	if (!s || group_alive(s->all, now))
 		return true;
 	if (whom == GROUP_ROUTERS)
 		return false;

@@ -136,6 +136,14 @@ struct {
 } nsf_groups SEC(".maps");
 
 struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, NSF_SLOTS_MAX);
+	__type(key, __u32); /* slot */
+	__type(value, struct nsf_listen);
+} nsf_listens SEC(".maps");
+
+struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, NSF_QUERIERS_MAX);

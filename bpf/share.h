@@ -29,8 +29,14 @@ static __always_inline void share_macs(__u32 slot, int n)
 	}
 }
 
-/* One more flow of a port; half: opened by one side only as yet. NSF_DROP_NONE, or why it may not be. */
-static __always_inline enum nsf_drop share_take(__u32 slot, __u32 port_gen, bool half)
+/* The count of half-open flows that one with these flags is in. */
+static __always_inline __u32 *share_half(struct nsf_share *s, __u32 flags)
+{
+	return flags & NSF_FLOW_PUBLISH ? &s->half_in : &s->half;
+}
+
+/* One more flow of a port, whose flags tell what is counted. NSF_DROP_NONE, or why it may not be. */
+static __always_inline enum nsf_drop share_take(__u32 slot, __u32 port_gen, __u32 flags)
 {
 	const struct nsf_port *port = bpf_map_lookup_elem(&nsf_ports, &slot);
 	struct nsf_share *s = share_row(slot);
@@ -43,8 +49,8 @@ static __always_inline enum nsf_drop share_take(__u32 slot, __u32 port_gen, bool
 		__sync_fetch_and_add(&s->flows, -1);
 		return NSF_DROP_FLOWS_QUOTA;
 	}
-	if (half && __sync_fetch_and_add(&s->half, 1) >= s->max_half) {
-		__sync_fetch_and_add(&s->half, -1);
+	if (flags & NSF_FLOW_HALF && __sync_fetch_and_add(share_half(s, flags), 1) >= s->max_half) {
+		__sync_fetch_and_add(share_half(s, flags), -1);
 		__sync_fetch_and_add(&s->flows, -1);
 		return NSF_DROP_HALF_QUOTA;
 	}
@@ -62,7 +68,7 @@ static __always_inline void share_put(__u32 slot, __u32 port_gen, __u32 flags)
 	if (flags & NSF_FLOW_COUNTED)
 		__sync_fetch_and_add(&s->flows, -1);
 	if (flags & NSF_FLOW_HALF)
-		__sync_fetch_and_add(&s->half, -1);
+		__sync_fetch_and_add(share_half(s, flags), -1);
 }
 
 /* External ports of a port: one more or one less. An endpoint that moved between ports leaves its count behind. */

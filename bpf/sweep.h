@@ -19,7 +19,7 @@ static __always_inline enum nsf_timeout sweep_class(const struct nsf_flow *f)
 	case IPPROTO_SCTP:
 		if ((f->tcp & END_FINS) == END_FINS || f->tcp & NSF_TCP_RST)
 			return NSF_TIMEOUT_TCP_CLOSE;
-		return (f->tcp & FLOW_SYNS) == FLOW_SYNS ? NSF_TIMEOUT_TCP_EST : NSF_TIMEOUT_TCP_OPEN;
+		return flow_open(f->tcp) ? NSF_TIMEOUT_TCP_EST : NSF_TIMEOUT_TCP_OPEN;
 	case IPPROTO_UDP:
 	case IPPROTO_UDPLITE:
 		return NSF_TIMEOUT_UDP;

@@ -100,7 +100,7 @@ static enum flow_state flows_state(const struct nsf_flow *f, enum nsf_timeout *r
 		return FLOW_RESET;
 	if ((f->tcp & fin) == fin)
 		return FLOW_CLOSED;
-	if ((f->tcp & syn) != syn) {
+	if ((f->tcp & (syn | NSF_TCP_UNSURE)) != syn) {
 		*ret_class = NSF_TIMEOUT_TCP_OPEN;
 		return FLOW_OPENING;
 	}

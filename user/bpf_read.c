@@ -47,7 +47,7 @@ static void read_share(const struct nsf_share *s, struct port *p)
 	p->limit[PORT_LIMIT_MACS] = s->max_macs;
 	p->limit[PORT_LIMIT_FLOOD] = s->max_flood;
 	p->used[PORT_LIMIT_FLOWS] = s->flows;
-	p->used[PORT_LIMIT_HALF] = s->half;
+	p->used[PORT_LIMIT_HALF] = s->half + s->half_in;
 	p->used[PORT_LIMIT_PORTS] = s->ports;
 	p->used[PORT_LIMIT_MACS] = s->macs;
 	p->moves = s->moves;

@@ -74,6 +74,7 @@ void row_set_port(struct dp *dp, __u32 slot, const struct nsf_port *row)
 	new.next = 0;
 	/* before the generation goes up: nothing of this port is counted yet, and nothing of an older one any more */
 	dp->shares[slot] = (struct nsf_share){};
+	dp->listens[slot] = (struct nsf_listen){};
 	__atomic_thread_fence(__ATOMIC_RELEASE);
 	*to = new;
 	__atomic_store_n(&to->role, row->role, __ATOMIC_RELEASE);

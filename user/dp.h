@@ -6,6 +6,7 @@
 #include <linux/types.h>
 
 #include "nsfast/flow.h"
+#include "nsfast/group.h"
 #include "nsfast/net.h"
 #include "nsfast/port.h"
 #include "nsfast/publish.h"
@@ -39,7 +40,8 @@
 	X(LOCALS, "nsf_locals") \
 	X(ASKED, "nsf_asked") \
 	X(UPLINKS, "nsf_uplinks") \
-	X(TRUNKS, "nsf_trunks")
+	X(TRUNKS, "nsf_trunks") \
+	X(LISTENS, "nsf_listens")
 #define DP_MAP_ENUM(id, name) DP_##id,
 enum dp_map { DP_MAPS(DP_MAP_ENUM) DP_MAP_MAX };
 
@@ -52,6 +54,7 @@ enum dp_map { DP_MAPS(DP_MAP_ENUM) DP_MAP_MAX };
 	X(flow_counts, FLOW_COUNTS, dp->n_flows) \
 	X(state, FLOW_STATE, 1) \
 	X(shares, SHARES, NSF_SLOTS_MAX) \
+	X(listens, LISTENS, NSF_SLOTS_MAX) \
 	X(publish, PUBLISH, 2 * NSF_PUBLISH_MAX) \
 	X(publish_live, PUBLISH_LIVE, 1)
 
@@ -82,6 +85,7 @@ struct dp {
 	struct nsf_flow_count *flow_counts;
 	struct nsf_flow_state *state;
 	struct nsf_share *shares;
+	struct nsf_listen *listens;
 	struct nsf_publish *publish;
 	__u32 *publish_live;
 	__u32 n_flows;

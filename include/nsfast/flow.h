@@ -71,7 +71,8 @@ _Static_assert(sizeof(struct nsf_flow_ref) == 8, "nsf_flow_ref");
  * TCP, RFC 7857 section 2: what has been seen, not a state number. Legal moves:
  *   nothing -> SYN of one side (opening) -> SYN of both (established) -> FIN of one (half-closed, still established)
  *   -> FIN of both (closed). RST adds NSF_TCP_RST, any later packet without RST takes it off again.
- *   A SYN in a closed or reset flow starts afresh: its own SYN bit alone remains.
+ *   A SYN in a closed or reset flow starts afresh: its own SYN bit alone remains. What a peer begins at a publish is
+ *   opening until it answers the SYN of the container: it might be nobody, in whose name many of them are sent.
  * SCTP goes the same way: INIT is its SYN, ABORT its RST, SHUTDOWN and its acknowledgement its FINs.
  */
 enum nsf_tcp_bit {
@@ -80,6 +81,7 @@ enum nsf_tcp_bit {
 	NSF_TCP_FIN_IN = 4,
 	NSF_TCP_FIN_PEER = 8,
 	NSF_TCP_RST = 16,
+	NSF_TCP_UNSURE = 32, /* of a publish: the container has answered the peer's SYN, and the peer not yet that */
 };
 
 enum nsf_flow_flag {

@@ -25,6 +25,13 @@ struct nsf_group {
 };
 _Static_assert(sizeof(struct nsf_group) == 8, "nsf_group");
 
+/* Map nsf_listens: array by slot, mapped: what a port listens to in all. The data path writes it, user space clears it. */
+struct nsf_listen {
+	__u32 groups; /* entries of nsf_groups */
+	__u32 all;    /* tick since when it hears all: a router is there, or it asked for too many; 0: it does not */
+};
+_Static_assert(sizeof(struct nsf_listen) == 8, "nsf_listen");
+
 /* Map nsf_queriers: hash, written by the data path. Without a querier nobody reports, and all hear all. */
 struct nsf_querier_key {
 	__u16 net;

@@ -11,7 +11,7 @@
  */
 struct nsf_share {
 	__u32 flows;     /* not closed */
-	__u32 half;      /* of them, opened by one side only: TCP, SCTP */
+	__u32 half;      /* of them, opened by one side only: TCP, SCTP; but for those of publishes */
 	__u32 ports;     /* external ports held */
 	__u32 macs;      /* learned */
 	__u32 max_flows; /* limits of the same; all ones: none */
@@ -24,8 +24,8 @@ struct nsf_share {
 	__u32 unlearned;  /* frames whose source was not learned: there was no room, or it flaps */
 	__u32 moves;      /* MACs that came here from another port */
 	__u32 vain_tick;  /* when nobody was found to give up a MAC for it */
-	__u32 groups;     /* that it listens to */
-	__u32 all_groups; /* tick since when it hears all of them: a router is there, or it asked for too many; 0: it does not */
+	__u32 half_in;    /* half, of publishes: whoever floods them leaves the port its own */
+	__u32 pad;
 };
 _Static_assert(sizeof(struct nsf_share) == 64, "nsf_share");
 

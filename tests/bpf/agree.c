@@ -73,6 +73,7 @@ static void maps_are_as_large_as_the_headers_say(void **state)
 		{ "nsf_trunks", BPF_MAP_TYPE_HASH, 4, sizeof(struct nsf_trunk), NSF_SLOTS_MAX, false },
 		{ "nsf_groups", BPF_MAP_TYPE_HASH, sizeof(struct nsf_group_key), sizeof(struct nsf_group),
 		  NSF_GROUPS_MAX, false },
+		{ "nsf_listens", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_listen), NSF_SLOTS_MAX, true },
 		{ "nsf_queriers", BPF_MAP_TYPE_HASH, sizeof(struct nsf_querier_key), sizeof(struct nsf_querier),
 		  NSF_QUERIERS_MAX, false },
 		{ "nsf_hints", BPF_MAP_TYPE_ARRAY, 4, sizeof(struct nsf_hints), 1, false },
@@ -219,8 +220,8 @@ static void same_member(const struct btf *btf, const char *record, const char *m
 	X(unlearned) \
 	X(moves) \
 	X(vain_tick) \
-	X(groups) \
-	X(all_groups)
+	X(half_in) \
+	X(pad)
 #define FDB_FIELDS(X)   X(gen) X(seen) X(moved) X(slot) X(flags) X(moves)
 #define KEY_FIELDS(X)   X(saddr) X(daddr) X(sport) X(dport) X(net) X(proto) X(family)
 #define CFG_FIELDS(X)   X(host) X(flows_max) X(scrubs) X(jiffy_ns) X(pad)
@@ -262,6 +263,7 @@ static void records_are_laid_out_alike(void **state)
 	same_record(btf, "nsf_trunk", sizeof(struct nsf_trunk), 1);
 	same_record(btf, "nsf_group_key", sizeof(struct nsf_group_key), 4);
 	same_record(btf, "nsf_group", sizeof(struct nsf_group), 2);
+	same_record(btf, "nsf_listen", sizeof(struct nsf_listen), 2);
 	same_record(btf, "nsf_querier_key", sizeof(struct nsf_querier_key), 3);
 	same_record(btf, "nsf_querier", sizeof(struct nsf_querier), 2);
 	same_record(btf, "nsf_flow_ref", sizeof(struct nsf_flow_ref), 2);

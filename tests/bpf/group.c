@@ -214,7 +214,7 @@ static void records_of_version_three_are_read(void **state)
 		     SENT(TX(AT_D) | TX(AT_GW) | (rows[i].joins ? TX(AT_B) : 0)));
 		member(b, AT_B, IP4(239, 9, 9, 9), &there);
 		assert_true(there);
-		assert_int_equal(b->dp.shares[AT_B].groups, 1 + rows[i].joins);
+		assert_int_equal(b->dp.listens[AT_B].groups, 1 + rows[i].joins);
 	}
 }
 
@@ -223,10 +223,10 @@ static void who_joins_too_many_hears_all(void **state)
 	struct bed *b = *state;
 
 	asked(b);
-	b->dp.shares[AT_B].groups = NSF_GROUPS_PORT;
+	b->dp.listens[AT_B].groups = NSF_GROUPS_PORT;
 	STEP(b, "one too many", AT_B, JOIN(B(0), GROUP), SENT(TX(AT_D) | TX(AT_GW)));
 	STEP(b, "any group", AT_A, data(A(1), OTHER), SENT(TX(AT_B) | TX(AT_D) | TX(AT_GW)));
-	b->dp.shares[AT_B].all_groups -= NSF_GROUP_TICKS;
+	b->dp.listens[AT_B].all -= NSF_GROUP_TICKS;
 	STEP(b, "no longer", AT_A, data(A(1), OTHER), SENT(TX(AT_D) | TX(AT_GW)));
 }
 
@@ -247,7 +247,7 @@ static void what_is_over_is_forgotten(void **state)
 	row_clear_port(&b->dp, AT_A);
 	assert_int_equal(dp_purge(b), 0);
 	assert_int_equal(table_count(groups), 0);
-	assert_int_equal(b->dp.shares[AT_B].groups, 0);
+	assert_int_equal(b->dp.listens[AT_B].groups, 0);
 	member(b, AT_A, GROUP, &there);
 	assert_false(there);
 	assert_int_equal(bpf_map_lookup_elem(queriers, &k, &q), 0);

@@ -296,6 +296,56 @@ static void a_publish_answers(void **state)
 	STEP(b, "at another address", AT_UPLINK, frame6(other), DROPPED(UNSOLICITED));
 }
 
+#define EST (NSF_TCP_SYN_IN | NSF_TCP_SYN_PEER)
+
+/* A SYN may come in anybody's name: what it begins is opening until its sender answers, and of those there are not many. */
+static void what_a_peer_begins_is_open_when_it_answers(void **state)
+{
+	struct bed *b = *state;
+	const struct nsf_share *s = &b->dp.shares[AT_A];
+	const struct end6 at = { MAC_UP, UP6_ADDR, 8080 };
+	struct pk6 in = tcp6(FAR6(7000), at, SYN), out = tcp6(A6(80), TO6(PEER6, 7000), SYN | ACK), own, told;
+	const struct {
+		const char *name;
+		__u8 flags, after;
+		bool out;
+		__u32 half;
+	} moves[] = {
+		{ "SYN", SYN, NSF_TCP_SYN_PEER, false, 1 },
+		{ "its answer", SYN | ACK, EST | NSF_TCP_UNSURE, true, 1 },
+		{ "SYN again", SYN, EST | NSF_TCP_UNSURE, false, 1 },
+		{ "its answer again", SYN | ACK, EST | NSF_TCP_UNSURE, true, 1 },
+		{ "ACK", ACK, EST, false, 0 },
+		{ "a reset", RST, EST | NSF_TCP_RST, false, 0 },
+		{ "and goes on", PSH | ACK, EST, true, 0 },
+	};
+
+	publish6(b);
+	settle();
+	b->dp.shares[AT_A].max_half = 1;
+	for (size_t i = 0; i < ARRAY_SIZE(moves); i++) {
+		struct frame have, *f;
+		int verdict;
+
+		in.tcp = out.tcp = moves[i].flags;
+		f = frame6(moves[i].out ? out : in);
+		assert_int_equal(row_prog(b, moves[i].out ? AT_A : AT_UPLINK, f, 0, &have, &verdict), 0);
+		assert_int_equal(verdict, REDIRECT);
+		assert_int_equal(b->dp.flows[0].tcp, moves[i].after);
+		assert_int_equal(s->half_in, moves[i].half);
+	}
+	in.tcp = SYN;
+	in.sport++;
+	told = in;
+	told.sport++;
+	STEP(b, "another one", AT_UPLINK, frame6(in), SENT(TX(AT_A)), .out = frame6(dnat6(in, A6(80))));
+	STEP(b, "one too many", AT_UPLINK, frame6(told), DROPPED(HALF_QUOTA));
+	own = tcp6(A6(5000), OUT6(80), SYN);
+	STEP(b, "the container's own", AT_A, frame6(own), SENT(TX(AT_LEG)), .out = frame6(snat6_known(own, 5000)));
+	assert_int_equal(s->half, 1);
+	assert_int_equal(s->half_in, 1);
+}
+
 /* What no wire brings: the network's own addresses, loopback, groups. */
 static void a_publish_believes_no_source_from_inside(void **state)
 {
@@ -360,6 +410,7 @@ int main(void)
 		TEST6(a_shared_handle_misleads_nobody),
 		TEST6(a_shared_handle_makes_nobody_another),
 		TEST6(a_publish_answers),
+		TEST6(what_a_peer_begins_is_open_when_it_answers),
 		TEST6(a_publish_believes_no_source_from_inside),
 		TEST6(a_full_table_refuses),
 	};

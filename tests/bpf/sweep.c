@@ -48,6 +48,7 @@ static void each_kind_lives_as_long_as_it_should(void **state)
 	} kinds[] = {
 		{ "opening", &t, NSF_TCP_SYN_IN, 240 },
 		{ "opened by the peer alone", &t, NSF_TCP_SYN_PEER, 240 },
+		{ "opened by a peer that may be nobody", &t, EST | NSF_TCP_UNSURE, 240 },
 		{ "established", &t, EST, 7440 },
 		{ "half-closed", &t, EST | NSF_TCP_FIN_IN, 7440 },
 		{ "half-closed by the peer", &t, EST | NSF_TCP_FIN_PEER, 7440 },

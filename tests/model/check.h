@@ -81,7 +81,8 @@ static void check_flow(__u32 slot, const struct nsf_flow *f, struct check_sums *
 	s->keys += f->flags & NSF_FLOW_HOST && check_shadow(f, slot);
 	if (f->slot && ROW(nsf_ports, f->slot)->gen == f->port_gen) {
 		s->shares[f->slot].flows += !!(f->flags & NSF_FLOW_COUNTED);
-		s->shares[f->slot].half += !!(f->flags & NSF_FLOW_HALF);
+		if (f->flags & NSF_FLOW_HALF)
+			(*share_half(&s->shares[f->slot], f->flags))++;
 	}
 	if (f->flags & NSF_FLOW_SHARED || proto >= NSF_LEDGER_MAX)
 		return;
@@ -125,9 +126,11 @@ static void check_shares(const struct check_sums *s)
 
 		if (!world.ports[i].there)
 			continue;
-		if (have->flows != want->flows || have->half != want->half || have->ports != want->ports)
-			wrong("slot %u: counts %u flows, %u half, %u ports; has %u, %u, %u", slot, have->flows,
-			      have->half, have->ports, want->flows, want->half, want->ports);
+		if (have->flows != want->flows || have->half != want->half || have->half_in != want->half_in ||
+		    have->ports != want->ports)
+			wrong("slot %u: counts %u flows, %u and %u half, %u ports; has %u, %u and %u, %u", slot,
+			      have->flows, have->half, have->half_in, have->ports, want->flows, want->half,
+			      want->half_in, want->ports);
 	}
 }
 

@@ -242,6 +242,7 @@ long bpf_for_each_map_elem(void *map, void *callback, void *callback_ctx, __u64 
 	MAP_KV(m, nsf_fdb) \
 	MAP_KV(m, nsf_trunks) \
 	MAP_KV(m, nsf_groups) \
+	MAP_KV(m, nsf_listens) \
 	MAP_KV(m, nsf_queriers) \
 	m(nsf_flow_keys, sizeof(*nsf_flow_keys.key), sizeof(*nsf_flow_keys.value), \
 	  NSF_KEYS(cfg.flows_max)) m(nsf_hints, 4, sizeof(*nsf_hints.value), NSF_HINTS(cfg.flows_max)) \

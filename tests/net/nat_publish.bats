@@ -318,14 +318,17 @@ goes_on() {
 @test "a SYN flood at one publish leaves other publishes and the container's own connections alone" {
 	mirror a 80 0.0.0.0
 	mirror b 80 0.0.0.0
+	mirror "$OUT" 7 "$FAR"
 	publish 8080:a:80/tcp
 	publish 9090:b:80/tcp
 	in_ns "$OUT" timeout 3 hping3 -q -S --flood --rand-source -p 8080 198.51.100.1 >"$ROOM/flood" 2>&1 &
 	flood=$!
 	for _ in $(seq 50); do
 		[ "$(asks "$OUT" tcp 198.51.100.1 9090)" != "" ]
+		[ "$(ask a tcp 0)" != "" ]
 	done
 	wait $flood || :
+	[ "$(ask a tcp 0)" != "" ]
 	in_ns "$OUT" ping -c 1 -W 1 198.51.100.1
 	[ "$(asks "$OUT" tcp 198.51.100.1 9090 4444)" = "198.51.100.2 4444" ]
 }

@@ -57,6 +57,31 @@ teardown() { nat_down; }
 	[ "$(dropped HALF_QUOTA)" = 2 ]
 }
 
+@test "MaxHalfOpen bounds what others begin at a container's publishes, apart from what it begins itself" {
+	only bpf
+	nat_up MaxHalfOpen=10
+	nsf publish add t0 8080:q:80/tcp
+	wire <<-'END'
+	syn = {"flags": "S", "ack": 0, "load": b""}
+	def knock(port):
+	    return packet("tcp", PEER, port, EXT, 8080, **syn)
+	for port in range(5000, 5010):
+	    crosses(out, knock(port), q)
+	lost(out, knock(5010), q)
+	own = [Flow("tcp", q, 6000 + i, shake=False) for i in range(10)]
+	mark_end(q)
+	told(crosses(q, packet("tcp", q.addr, 7000, PEER, 80, **syn), q), "refused")
+	crosses(q, packet("tcp", q.addr, 80, PEER, 5000, answer=True, flags="SA", load=b""), out)
+	lost(out, knock(5010), q)
+	crosses(out, packet("tcp", PEER, 5000, EXT, 8080, flags="A", load=b""), q)
+	crosses(out, knock(5010), q)
+	lost(out, knock(5011), q)
+	own[0].hears(flags="SA", load=b"")
+	Flow("tcp", q, 7000, shake=False)
+	END
+	[ "$(dropped HALF_QUOTA)" = 4 ]
+}
+
 @test "6888-5: MaxPorts bounds external ports; more flows of a port that is held are no new ones" {
 	only bpf
 	nat_up MaxPorts=10
