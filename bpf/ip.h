@@ -14,6 +14,9 @@ static __always_inline enum verdict ip4_packet(struct pkt *p)
 		return drop(p, NSF_DROP_MARTIAN_SRC);
 	if (d >> 24 == 0 || d >> 24 == 127 || d >= 0xe0000000 || p->daddr == all)
 		return drop(p, NSF_DROP_MARTIAN_DST);
+	/* what is behind a learning port may have others, but not beyond the gateway */
+	if ((p->saddr ^ p->net->addr4) & p->net->mask4 && p->daddr != p->net->addr4)
+		return drop(p, NSF_DROP_SPOOF_IP4);
 	if (d >> 16 == 0xa9fe) /* 169.254/16: a cloud's metadata service is nobody's in a container */
 		return drop(p, NSF_DROP_LINK_LOCAL);
 	if (unlikely(p->l4 > ETH_HLEN + sizeof(struct iphdr)) && parse_source_route(p))

@@ -72,6 +72,9 @@ static __noinline enum verdict ip6_packet(struct pkt *p)
 		return drop(p, NSF_DROP_LINK_LOCAL);
 	if (p->proto == IPPROTO_ICMPV6 && p->frag != FRAG_LATER && !ip6_icmp_leaves(p->icmp_type))
 		return drop(p, NSF_DROP_ICMP6_LINK);
+	/* what is behind a learning port may have others, but not beyond the gateway */
+	if (!(p->port->flags & NSF_PORT_MANAGED) && !ip6_near(a.src, (const __u32 *)p->net->gateway6, p->net->plen6))
+		return drop(p, NSF_DROP_SPOOF_IP6);
 	return NEXT;
 }
 

@@ -22,9 +22,9 @@
 	X(SRC_ZERO, "source MAC is zero") \
 	X(SRC_GATEWAY, "source MAC is the gateway's") \
 	X(SPOOF_MAC, "source MAC is not the port's, or is another port's for good") \
-	X(SPOOF_IP4, "IPv4 source is not the port's, or is another's for good") \
+	X(SPOOF_IP4, "IPv4 source is not the port's, not of its network, or another's for good") \
 	X(SPOOF_ARP, "ARP sender is not the port's") \
-	X(SPOOF_IP6, "IPv6 source is not the port's, or is another's for good") \
+	X(SPOOF_IP6, "IPv6 source is not the port's, not of its network, or another's for good") \
 	X(SPOOF_ND, "neighbour discovery claims what is not the port's, or comes from no router") \
 	X(VLAN, "VLAN tag from a port that may not send any") \
 	X(DHCP_SERVER, "DHCP server's message from a port that may not serve") \

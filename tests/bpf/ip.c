@@ -26,6 +26,26 @@ static void nobodys_sources_are_dropped(void **state)
 	ROWS(*state, rows);
 }
 
+/* Behind a learning port there may be others; they are not routed, whoever's they are, but for what is the gateway's. */
+static void another_subnets_source_goes_not_beyond_the_gateway(void **state)
+{
+	const struct pk own = udp(C(1000), OUT(53));
+	const struct row rows[] = {
+		{ "foreign", AT_C, between(IP4(203, 0, 113, 99), PEER), DROPPED(SPOOF_IP4) },
+		{ "private", AT_C, between(IP4(192, 168, 1, 1), PEER), DROPPED(SPOOF_IP4) },
+		{ "the host's", AT_C, between(UP_ADDR, PEER), DROPPED(SPOOF_IP4) },
+		{ "the SNAT address", AT_C, between(SNAT, PEER), DROPPED(SPOOF_IP4) },
+		{ "another network's", AT_C, between(E(0).addr, PEER), DROPPED(SPOOF_IP4) },
+		{ "to another address of the host", AT_C, between(PEER, UP_ADDR), DROPPED(SPOOF_IP4) },
+		{ "back into the network", AT_C, between(PEER, B(0).addr), DROPPED(SPOOF_IP4) },
+		{ "to the gateway", AT_C, between(PEER, GW_ADDR), SENT(TX(AT_GW)) },
+		{ "within the network", AT_C, frame(udp((struct end){ MAC(AT_C), PEER, 1 }, B(2))), SENT(TX(AT_B)) },
+		{ "the subnet's", AT_C, frame(own), SENT(TX(AT_LEG)), .out = frame(snat(own, 1000)) },
+	};
+
+	ROWS(*state, rows);
+}
+
 static void some_destinations_are_never_routed(void **state)
 {
 	const __u32 a = C(0).addr;
@@ -95,9 +115,8 @@ static void what_is_the_hosts_goes_up_untouched(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(nobodys_sources_are_dropped),
-		TEST(some_destinations_are_never_routed),
-		TEST(source_routes_are_dropped_other_options_are_not),
+		TEST(nobodys_sources_are_dropped),         TEST(another_subnets_source_goes_not_beyond_the_gateway),
+		TEST(some_destinations_are_never_routed),  TEST(source_routes_are_dropped_other_options_are_not),
 		TEST(what_is_the_hosts_goes_up_untouched),
 	};
 

@@ -76,6 +76,29 @@ static void what_is_anothers_comes_from_no_learning_port(void **state)
 	ROWS6(*state, rows);
 }
 
+/* Behind a learning port there may be others; they are not routed, whoever's they are, but for what is the gateway's. */
+static void another_subnets_source_goes_not_beyond_the_gateway(void **state)
+{
+	const struct pk6 own = from_c(C6(0).addr, OUT6(53));
+	struct in6 near = C6(0).addr;
+
+	near.b[7] = 1; /* the subnet's length decides */
+	const struct row rows[] = {
+		{ "foreign", AT_C, frame6(from_c(IN6_DB8(0xfe, 9), OUT6(53))), DROPPED(SPOOF_IP6) },
+		{ "the next subnet's", AT_C, frame6(from_c(near, OUT6(53))), DROPPED(SPOOF_IP6) },
+		{ "the host's", AT_C, frame6(from_c(UP6_ADDR, OUT6(53))), DROPPED(SPOOF_IP6) },
+		{ "the SNAT address", AT_C, frame6(from_c(SNAT6, OUT6(53))), DROPPED(SPOOF_IP6) },
+		{ "another network's", AT_C, frame6(from_c(F6(0).addr, OUT6(53))), DROPPED(SPOOF_IP6) },
+		{ "to another address of the host", AT_C, frame6(from_c(PEER6, TO6(UP6_ADDR, 53))),
+		  DROPPED(SPOOF_IP6) },
+		{ "back into the network", AT_C, frame6(from_c(PEER6, TO6(B6(0).addr, 53))), DROPPED(SPOOF_IP6) },
+		{ "to the gateway", AT_C, frame6(from_c(PEER6, GW6(53))), SENT(TX(AT_GW)) },
+		{ "the subnet's", AT_C, frame6(own), SENT(TX(AT_LEG)), .out = frame6(snat6(own, 1000)) },
+	};
+
+	ROWS6(*state, rows);
+}
+
 static void addresses_that_nobody_has(void **state)
 {
 	static const struct in6 none, loop = { { [15] = 1 } }, all = { { 0xff, 2, [15] = 1 } };
@@ -318,6 +341,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST6(a_managed_port_has_two_addresses),
 		TEST6(what_is_anothers_comes_from_no_learning_port),
+		TEST6(another_subnets_source_goes_not_beyond_the_gateway),
 		TEST6(addresses_that_nobody_has),
 		TEST6(icmp_that_does_not_leave),
 		TEST6(routes_say_where),

@@ -121,6 +121,34 @@ link_local() {
 	[ "$(dropped SPOOF_IP6)" = 36 ]
 }
 
+@test "who is behind a learning port leaves the network as one of its subnet alone, also where nothing is translated" {
+	local policy
+	for policy in "--snat auto --snat6 auto" "--snat-except 198.51.100.0/24 --snat-except 2001:db8:51::/64" "--snat none --snat6 none"; do
+		# shellcheck disable=SC2086 # words
+		nsf up t0 $policy
+		capture "$OUT" eth0 'port 9 and not src host 203.0.113.10 and not src host 198.51.100.2 and not src host 2001:db8:51::2' \
+			"$ROOM/leaves.pcap"
+		says v <<-'END'
+			for src in "10.99.0.1", "203.0.113.99", "198.51.100.1", "10.77.0.40":
+			    for l4 in UDP(sport=9, dport=9), TCP(sport=9, dport=9, flags="R"), TCP(sport=9, dport=9, flags="S"):
+			        says(IP(src=src, dst="203.0.113.10") / l4, IP(src=src, dst="198.51.100.2") / l4)
+			for src in "fd99::1", "2001:db8:ff::99", "2001:db8:51::1", "fd00:77::40":
+			    for l4 in UDP(sport=9, dport=9), TCP(sport=9, dport=9, flags="R"), TCP(sport=9, dport=9, flags="S"):
+			        says(IPv6(src=src, dst="2001:db8:51::2") / l4)
+		END
+		capture_stop
+		captured "$ROOM/leaves.pcap" >"$ROOM/leaves"
+		case $policy in
+		*except*) run ! grep -Ev '198.51.100.1.[0-9]+ > 203.0.113.10|10.77.0.40.9 > 198.51.100.2|fd00:77::40.9 > 2001:' ;;
+		*none*) run ! grep -Ev 'IP 10.77.0.40.9 >|IP6 fd00:77::40.9 >' ;;
+		*) run ! grep -Ev 'IP 198.51.100.1.9 >|IP6 2001:db8:51::1.9 >' ;;
+		esac <"$ROOM/leaves"
+		cat "$ROOM/leaves"
+		[ "$(grep -c UDP "$ROOM/leaves")" = 3 ]
+		nsf flows flush
+	done
+}
+
 @test "who is behind a learning port does not tell the host that a managed port's address is his: flows stay where they are" {
 	local mac
 	mac=$(mac v)
