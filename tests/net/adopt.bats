@@ -117,6 +117,35 @@ gets() {
 	[ "$(captured "$ROOM/flood.pcap" | wc -l)" = 1 ]
 }
 
+# hears NS: which of the words that were sent
+hears() {
+	captured "$ROOM/$1.pcap" -A | grep -o 'to nobody known\|to a group\|to all' | paste -sd ,
+}
+
+@test "frames for unknown MACs are heard by adopted ports alone, those for groups by all, or as Flood= of a port says" {
+	local ns pids=()
+	nsf add t0 c --flood all
+	nsf add t0 d --flood none
+	nsf add t0 e --flood multicast
+	for ns in a c d e v; do
+		capture "$ns" eth0 'ether proto 0x88b5' "$ROOM/$ns.pcap"
+		pids+=("$CAPTURE_PID")
+	done
+	in_ns n1 "$PYTHON" -c '
+from scapy.all import Ether, Raw, get_if_hwaddr, sendp
+for dst, word in ("02:00:00:00:99:99", "to nobody known"), ("01:00:5e:01:02:03", "to a group"), ("ff:ff:ff:ff:ff:ff", "to all"):
+    sendp(Ether(src=get_if_hwaddr("eth0"), dst=dst, type=0x88b5) / Raw(word), iface="eth0", verbose=0)'
+	capture_stop
+	for ns in "${pids[@]}"; do
+		stop -INT "$ns"
+	done
+	[ "$(hears v)" = "to nobody known,to a group,to all" ]
+	[ "$(hears a)" = "to a group,to all" ]
+	[ "$(hears c)" = "to nobody known,to a group,to all" ]
+	[ "$(hears d)" = "to all" ]
+	[ "$(hears e)" = "to a group,to all" ]
+}
+
 @test "a container that moves to another port is found there at its first frame" {
 	adoptable w "$H" to-w 10.77.0.43/24
 	nsf add t0 w --dev to-w
