@@ -160,7 +160,7 @@ static __u32 frag_mtu(struct host *h)
 	return mtu;
 }
 
-/* Uplinks and the slots that stand for them on the detour: entered what is missing, removed what is over. */
+/* Uplinks and the slots that stand for them, on the detour and at XDP: entered what is missing, removed what is over. */
 static int frag_uplinks(struct host *h)
 {
 	__u32 i, key, next, *at = NULL;
@@ -230,8 +230,6 @@ static int frag_make(struct host *h, __u32 mtu)
 	if (!r)
 		r = frag_leg_up(h, netns, &l, mtu);
 	if (!r)
-		r = frag_uplinks(h);
-	if (!r)
 		frag_rows(h, l.ifindex, mtu);
 	return r;
 }
@@ -239,8 +237,11 @@ static int frag_make(struct host *h, __u32 mtu)
 int bpf_frag_sync(struct host *h)
 {
 	__u32 mtu = frag_mtu(h);
-	int r = mtu ? frag_make(h, mtu) : frag_remove(h);
+	int r = frag_uplinks(h);
 
+	if (r)
+		return fail(r, "cannot enter the uplinks into the data path");
+	r = mtu ? frag_make(h, mtu) : frag_remove(h);
 	if (!mtu)
 		return r ? fail(r, "cannot remove the defragmenter '%s'", IFNAME_FRAG) : 0;
 	if (!r)

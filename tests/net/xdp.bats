@@ -112,17 +112,33 @@ serve_all() {
 	nsf -j flows | jq -e '[.[] | select(.protocol == "icmp")] | length == 2 and all(.out_packets == .in_packets)'
 }
 
-@test "what nobody asked for is dropped as a frame, by its name" {
-	up --xdp native
-	in_ns "$OUT" "$PYTHON" - <<-'END'
+# strangers FIRST LAST: first packets to these ports
+strangers() {
+	in_ns "$OUT" "$PYTHON" - "$@" <<-'END'
+		import sys
 		from scapy.all import Ether, IP, TCP, sendp, getmacbyip
 		mac = getmacbyip("198.51.100.1")
 		sendp([Ether(dst=mac) / IP(src="203.0.113.10", dst="198.51.100.1") / TCP(sport=5, dport=p, flags="S")
-		       for p in range(20000, 20100)], iface="eth0", verbose=False)
+		       for p in range(int(sys.argv[1]), int(sys.argv[2]) + 1)], iface="eth0", verbose=False)
 	END
+}
+
+@test "what nobody asked for is dropped as a frame, by its name" {
+	up --xdp native
+	strangers 20000 20099
 	until_ok 5 test "$(dropped UNSOLICITED)" = 100
 	[ "$(frames drops)" = 100 ]
 	run -7 in_ns "$OUT" curl -sS -m 5 http://198.51.100.1:22/ # below the range: the host's own to refuse
+}
+
+@test "so it is where fragments are not translated" {
+	ip -n "$H" link add nsf-fragments type veth peer name other
+	run -0 up --xdp native
+	[[ $output == *"fragments to and from the outside will be dropped"* ]]
+	strangers 20000 20099
+	until_ok 5 test "$(dropped UNSOLICITED)" = 100
+	[ "$(frames drops)" = 100 ]
+	ip -n "$H" link del nsf-fragments
 }
 
 @test "a sum that is yet to be filled in is filled in by tc" {
