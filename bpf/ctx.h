@@ -100,6 +100,12 @@ static __always_inline void *ctx_data_end(struct __sk_buff *ctx)
 	return (void *)(long)*(volatile __u32 *)&ctx->data_end;
 }
 
+/* What XDP has put before the packet, up to ctx_data(). */
+static __always_inline void *ctx_meta(struct __sk_buff *ctx)
+{
+	return (void *)(long)*(volatile __u32 *)&ctx->data_meta;
+}
+
 /* The same of a frame at XDP. Bounded: else the compiler makes one load of it and of ctx_data(), at an offset it chooses. */
 static __always_inline void *xdp_data(struct xdp_md *xdp)
 {
@@ -112,6 +118,14 @@ static __always_inline void *xdp_data(struct xdp_md *xdp)
 static __always_inline void *xdp_data_end(struct xdp_md *xdp)
 {
 	void *at = (void *)(long)*(volatile __u32 *)&xdp->data_end;
+
+	bounded(at);
+	return at;
+}
+
+static __always_inline void *xdp_meta(struct xdp_md *xdp)
+{
+	void *at = (void *)(long)*(volatile __u32 *)&xdp->data_meta;
 
 	bounded(at);
 	return at;

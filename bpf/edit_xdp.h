@@ -30,26 +30,28 @@ static __always_inline int edit_xdp_l4(struct pkt *p, const __be32 *from, const 
 
 static __always_inline int edit_xdp_ip4(struct pkt *p, struct iphdr *ip)
 {
-	if (edit_xdp_l4(p, &ip->daddr, &p->dst.addr, 1))
+	if (p->nat && edit_xdp_l4(p, &ip->daddr, &p->dst.addr, 1))
 		return -1;
 	edit_sum(&ip->check, bpf_htons(0x0100), 0);
 	ip->ttl--;
-	edit_addr(ip, &ip->daddr, p->dst.addr);
+	if (p->nat)
+		edit_addr(ip, &ip->daddr, p->dst.addr);
 	return 0;
 }
 
 static __always_inline int edit_xdp_ip6(struct pkt *p, struct ipv6hdr *ip)
 {
-	const __u32 *to = six_end(&p->dst);
+	const __u32 *to = p->nat ? six_end(&p->dst) : NULL;
 
-	if (!to || edit_xdp_l4(p, ip->daddr.s6_addr32, to, 4))
+	if (p->nat && (!to || edit_xdp_l4(p, ip->daddr.s6_addr32, to, 4)))
 		return -1;
 	ip->hop_limit--;
-	addr6_copy(ip->daddr.s6_addr32, to);
+	if (to)
+		addr6_copy(ip->daddr.s6_addr32, to);
 	return 0;
 }
 
-/* Destination and MACs as the plan has them, one hop less. 0, or not 0 if there is no such header. */
+/* Destination, if it is translated, and MACs as the plan has them, one hop less. 0, or not 0 if there is no such header. */
 static __always_inline int edit_xdp(struct pkt *p)
 {
 	struct ethhdr *eth = xdp_data(p->xdp);

@@ -2,6 +2,7 @@
 /* The only exit: counts, names the drop, and turns the verdict into the hook's action. */
 #pragma once
 
+#include "edit_note.h"
 #include "edit_tc.h"
 #include "edit_xdp.h"
 #include "flood.h"
@@ -249,13 +250,15 @@ static __always_inline int leave_back(struct pkt *p, enum verdict v, __u32 famil
 	return leave_tc(p, v, family);
 }
 
-/* Of a frame: it is gone, or on its way to a port, or the kernel makes a packet of it. */
+/* Of a frame: it is gone, or on its way to a port or another uplink, or the kernel makes a packet of it. */
 static __always_inline int leave_xdp(struct pkt *p, enum verdict v)
 {
 	if (v == DROP) {
 		leave_reason(p->net_id, p->reason);
 		return XDP_DROP;
 	}
+	if (v == NEIGH)
+		edit_note_put(p);
 	if (v != SEND)
 		return XDP_PASS;
 	leave_rx(p->slot, p->len);

@@ -210,6 +210,15 @@ struct {
 	__type(value, __u64);
 } nsf_hops SEC(".maps");
 
+/* The same of next hops of what passes through, by interface and MAC: the tick alone. */
+#define NSF_THROUGH_BITS 10
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1 << NSF_THROUGH_BITS);
+	__type(key, __u32); /* hash */
+	__type(value, __u32);
+} nsf_through SEC(".maps");
+
 /* Sizes, not types: clang does not describe the types behind an inner map. */
 struct nsf_ledger_map {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -4,6 +4,13 @@
 
 #include "parse6.h"
 
+/* What of this stage may look at the frame. */
+enum parse_xdp {
+	PARSE_XDP_NONE,
+	PARSE_XDP_PASSING, /* who sends it on by its addresses; it is of no flow */
+	PARSE_XDP_ALL,
+};
+
 /* The frame's ethertype, 0 if it has none. */
 static __always_inline __be16 parse_xdp_protocol(struct xdp_md *xdp)
 {
@@ -23,10 +30,10 @@ static __always_inline __u16 parse_xdp_pseudo(const __u32 *addrs, __u32 words, _
 }
 
 /*
- * UDP, answers to echo requests, and TCP's first packets: of the rest nothing is decided here. Frames of a veth may come
- * without their checksum, and nothing says so but the field.
+ * UDP, ICMP, and TCP's first packets: of the rest nothing is decided here. Frames of a veth may come without their checksum,
+ * and nothing says so but the field.
  */
-static __always_inline bool parse_xdp_l4(struct pkt *p, void *l4, void *end, const __u32 *addrs, __u32 words)
+static __always_inline enum parse_xdp parse_xdp_l4(struct pkt *p, void *l4, void *end, const __u32 *addrs, __u32 words)
 {
 	__u32 room = p->wire + ETH_HLEN - p->l4;
 	struct udphdr *udp = l4;
@@ -36,79 +43,95 @@ static __always_inline bool parse_xdp_l4(struct pkt *p, void *l4, void *end, con
 	switch (p->proto) {
 	case IPPROTO_UDP:
 		if ((void *)(udp + 1) > end || room < sizeof(*udp))
-			return false;
+			return PARSE_XDP_NONE;
 		p->sport = udp->source;
 		p->dport = udp->dest;
 		if (!udp->check)
-			return words == 2;
-		return udp->check != parse_xdp_pseudo(addrs, words, bpf_ntohs(udp->len), IPPROTO_UDP);
+			return words == 2 ? PARSE_XDP_ALL : PARSE_XDP_NONE;
+		return udp->check == parse_xdp_pseudo(addrs, words, bpf_ntohs(udp->len), IPPROTO_UDP) ? PARSE_XDP_NONE
+												      : PARSE_XDP_ALL;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
 		if (p->proto != (words == 2 ? IPPROTO_ICMP : IPPROTO_ICMPV6) || (void *)(icmp + 1) > end ||
-		    room < sizeof(*icmp) || icmp->type != (words == 2 ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY))
-			return false;
+		    room < sizeof(*icmp))
+			return PARSE_XDP_NONE;
 		p->icmp_type = icmp->type;
 		p->icmp_code = icmp->code;
+		if (icmp->type != (words == 2 ? ICMP_ECHOREPLY : ICMPV6_ECHO_REPLY))
+			return PARSE_XDP_PASSING;
 		p->dport = icmp->un.echo.id;
-		return true;
+		return PARSE_XDP_ALL;
 	case IPPROTO_TCP:
 		if ((void *)(tcp + 1) > end || room < sizeof(*tcp))
-			return false;
+			return PARSE_XDP_NONE;
 		p->sport = tcp->source;
 		p->dport = tcp->dest;
 		p->tcp = ((__u8 *)tcp)[13];
-		return (p->tcp & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN;
+		return (p->tcp & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN ? PARSE_XDP_ALL : PARSE_XDP_NONE;
 	}
-	return false;
+	return PARSE_XDP_NONE;
 }
 
-static __always_inline bool parse_xdp_ip4(struct pkt *p, struct iphdr *ip, void *end)
+static __always_inline enum parse_xdp parse_xdp_ip4(struct pkt *p, struct iphdr *ip, void *end)
 {
 	__u32 total;
 
 	if ((void *)(ip + 1) > end || ip->version != 4 || ip->ihl != 5 || ip->frag_off & bpf_htons(0x3fff))
-		return false;
+		return PARSE_XDP_NONE;
 	total = bpf_ntohs(ip->tot_len);
 	if (total < sizeof(*ip) || total + ETH_HLEN > p->len)
-		return false;
+		return PARSE_XDP_NONE;
 	p->wire = total;
 	p->l4 = ETH_HLEN + sizeof(*ip);
 	p->saddr = ip->saddr;
 	p->daddr = ip->daddr;
 	p->ttl = ip->ttl;
+	p->tos = ip->tos;
 	p->proto = ip->protocol;
 	return parse_xdp_l4(p, ip + 1, end, &ip->saddr, 2);
 }
 
-static __always_inline bool parse_xdp_ip6(struct pkt *p, struct ipv6hdr *ip, void *end)
+static __always_inline enum parse_xdp parse_xdp_ip6(struct pkt *p, struct ipv6hdr *ip, void *end)
 {
+	enum parse_xdp what;
 	__u32 total;
 
 	if ((void *)(ip + 1) > end || ip->version != 6)
-		return false;
+		return PARSE_XDP_NONE;
 	total = bpf_ntohs(ip->payload_len) + sizeof(*ip);
 	if (total + ETH_HLEN > p->len)
-		return false;
+		return PARSE_XDP_NONE;
 	p->wire = total;
 	p->l4 = PARSE6_L4;
 	p->ttl = ip->hop_limit;
+	p->tos = ip->priority << 4 | ip->flow_lbl[0] >> 4;
 	p->proto = ip->nexthdr;
-	if (!parse_xdp_l4(p, ip + 1, end, ip->saddr.s6_addr32, 8))
-		return false;
+	what = parse_xdp_l4(p, ip + 1, end, ip->saddr.s6_addr32, 8);
+	if (what != PARSE_XDP_ALL)
+		return what;
 	p->saddr = parse6_handle(ip->saddr.s6_addr32);
 	p->daddr = parse6_handle(ip->daddr.s6_addr32);
-	return true;
+	return what;
 }
 
-/* False: not for this stage. */
-static __always_inline bool parse_xdp(struct pkt *p)
+static __always_inline enum parse_xdp parse_xdp(struct pkt *p)
 {
 	void *end = xdp_data_end(p->xdp);
 	struct ethhdr *eth = xdp_data(p->xdp);
 
 	if ((void *)(eth + 1) > end)
-		return false;
+		return PARSE_XDP_NONE;
 	p->len = end - (void *)eth;
 	mac_copy(p->dmac, eth->h_dest);
 	return p->family == 6 ? parse_xdp_ip6(p, (void *)(eth + 1), end) : parse_xdp_ip4(p, (void *)(eth + 1), end);
+}
+
+/* The header's sum, which who is given a packet looks at, and who sends on a frame has to. */
+static __always_inline bool parse_xdp_sum_ok(const struct pkt *p)
+{
+	const __u32 *word = xdp_data(p->xdp) + ETH_HLEN;
+
+	if ((void *)(word + 5) > xdp_data_end(p->xdp))
+		return false;
+	return parse_folded((__u64)word[0] + word[1] + word[2] + word[3] + word[4]) == 0xffff;
 }

@@ -224,6 +224,8 @@ static __always_inline enum verdict path_outer(struct pkt *p, bool hints)
 /* A packet from outside: what belongs to no flow, publish or routed network passes on untouched. */
 static __always_inline enum verdict path_from_uplink(struct pkt *p)
 {
+	if (edit_note_take(p)) /* it passes through */
+		return NEIGH;
 	if (p->ctx->pkt_type != PACKET_HOST || path_foreign(p, path_read_here(p)))
 		return PASS;
 	if (unlikely(p->frag))
@@ -234,7 +236,13 @@ static __always_inline enum verdict path_from_uplink(struct pkt *p)
 /* The same before it is a packet, where XDP is on. */
 static __always_inline enum verdict path_from_wire(struct pkt *p)
 {
-	return parse_xdp(p) ? wire(p) : PASS;
+	enum parse_xdp what = parse_xdp(p);
+
+	if (what == PARSE_XDP_NONE)
+		return PASS;
+	if (what == PARSE_XDP_ALL)
+		TRY(wire(p));
+	return through(p);
 }
 
 /* What comes back from the defragmenter: complete, in order, and from then on as any other packet. */

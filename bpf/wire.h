@@ -5,30 +5,24 @@
 /*
  * What is decided here is decided as at tc, by the same tables; all else goes on to there untouched: what is new, what is
  * odd, what is the host's. So does TCP: the receiver's driver joins its segments on that way, once for all of the path,
- * and two ways at a time would put them out of order.
+ * and two ways at a time would put them out of order. What is nobody's of ours may pass through the host, see through.h.
  */
 
 #include "inbound.h"
 #include "parse_xdp.h"
+#include "through.h"
 
-/* For this host's MAC, as far as a network of this uplink knows it. */
-static __always_inline bool wire_ours(const struct pkt *p)
-{
-	__u32 ifindex = p->xdp->ingress_ifindex, id;
-	const __u32 *slot = bpf_map_lookup_elem(&nsf_uplinks, &ifindex);
-	const struct nsf_port *leg = slot ? array_row(&nsf_ports, *slot) : NULL;
-	const struct nsf_net *net;
-
-	if (!leg)
-		return false;
-	id = leg->net;
-	net = bpf_map_lookup_elem(&nsf_nets, &id);
-	return net && net->uplink == ifindex && mac_equal(p->dmac, net->uplink_mac);
-}
-
+/* NEXT: nobody's of ours. */
 static __always_inline enum verdict wire_unasked(struct pkt *p)
 {
-	return inbound(p) == DROP && wire_ours(p) ? DROP : PASS;
+	const struct nsf_port *leg;
+	enum verdict v = inbound(p);
+	__u32 slot;
+
+	if (v == NEXT)
+		return NEXT;
+	leg = v == DROP ? through_leg(p->xdp->ingress_ifindex, &slot) : NULL;
+	return leg && through_ours(p, leg) ? DROP : PASS;
 }
 
 /* To a port that takes frames, as flow_port() does it: what that would not simply send is its own to answer. */

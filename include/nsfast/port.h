@@ -15,7 +15,8 @@ enum nsf_port_flag {
 	NSF_PORT_PEER = 1, /* a veth whose other end is in another namespace: bpf_redirect_peer works */
 	NSF_PORT_MANAGED =
 		2,         /* we chose MAC and address: source MAC and IPv4 address must be these, nothing is learned */
-	NSF_PORT_NAPI = 4, /* its far end takes frames that are no packets yet, from XDP */
+	NSF_PORT_NAPI = 4, /* its far end takes frames that are no packets yet, from XDP; an uplink's leg: and may be
+			    * given what passes through, see XdpForward */
 	NSF_PORT_GRO = 8,  /* because we have turned GRO on there */
 	NSF_PORT_ISOLATED = 16,     /* hears nothing of others that are, nor they of it */
 	NSF_PORT_NO_UNKNOWN = 32,   /* gets no frames for MACs whose place is not known */

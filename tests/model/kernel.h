@@ -104,6 +104,7 @@ static void kernel_show(struct __sk_buff *ctx)
 	ASAN_UNPOISON_MEMORY_REGION(at - ((__u64)at & 7), kernel.linear + ((__u64)at & 7));
 	ctx->data = (__u32)(__u64)at;
 	ctx->data_end = ctx->data + kernel.linear;
+	ctx->data_meta = ctx->data; /* nothing stands before it */
 	ctx->len = kernel.len;
 	kernel_summed.mac_header = kernel.start;
 }
@@ -275,6 +276,11 @@ long bpf_fib_lookup(void *ctx, struct bpf_fib_lookup *q, int size, __u32 flags)
 		return -EINVAL;
 	kernel.route(q, &r);
 	return r;
+}
+
+long bpf_xdp_adjust_meta(struct xdp_md *xdp, int by)
+{
+	return -EOPNOTSUPP; /* no frames here */
 }
 
 long bpf_check_mtu(void *ctx, __u32 ifindex, __u32 *len, __s32 diff, __u64 flags)

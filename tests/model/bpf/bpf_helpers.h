@@ -30,6 +30,7 @@ struct bpf_sock;
 struct bpf_sock_tuple;
 struct bpf_spin_lock;
 struct bpf_timer;
+struct xdp_md;
 
 void *bpf_map_lookup_elem(void *map, const void *key);
 long bpf_map_update_elem(void *map, const void *key, const void *value, __u64 flags);
@@ -57,6 +58,7 @@ long bpf_skb_vlan_pop(struct __sk_buff *ctx);
 long bpf_l4_csum_replace(struct __sk_buff *ctx, __u32 at, __u64 from, __u64 to, __u64 flags);
 __s64 bpf_csum_diff(__be32 *from, __u32 from_size, __be32 *to, __u32 to_size, __wsum seed);
 __s64 bpf_csum_update(struct __sk_buff *ctx, __wsum sum);
+long bpf_xdp_adjust_meta(struct xdp_md *xdp, int by);
 
 long bpf_fib_lookup(void *ctx, struct bpf_fib_lookup *q, int size, __u32 flags);
 long bpf_check_mtu(void *ctx, __u32 ifindex, __u32 *len, __s32 diff, __u64 flags);
