@@ -153,7 +153,8 @@ static bool read_whole(struct host *h, const struct nsf_net *row, const struct n
 	       addr_list(h->nl, n->ifindex, read_is_addr, &gateway) == 1 && bpf_net6_whole(h, n) &&
 	       (!row->uplink || (n->uplink[0] && dp_attached(&h->dp, row->uplink, DP_INGRESS) &&
 				 dp_attached(&h->dp, row->uplink, DP_EGRESS) && bpf_frag_whole(h) &&
-				 (n->xdp_attached || n->xdp != NET_XDP_NATIVE)));
+				 (n->xdp != NET_XDP_NATIVE ||
+				  (n->xdp_attached && (n->xdp_forwards || !(n->policy & NSF_NET_XDP_FORWARD))))));
 }
 
 static int read_publish(const char *net, const struct publish *p, void *arg)

@@ -71,6 +71,8 @@ int bpf_uplink_set(struct host *h, struct network *n)
 		r = bpf_uplink6_set(h, n, row);
 	if (r)
 		return r;
+	if ((__u32)l.ifindex != was) /* whether this one forwards, XDP will tell */
+		h->dp.ports[row->uplink_slot].flags = 0;
 	memcpy(row->uplink_mac, l.mac, sizeof(row->uplink_mac));
 	__atomic_store_n(&row->uplink, l.ifindex, __ATOMIC_RELEASE);
 	n->uplink_ifindex = l.ifindex;

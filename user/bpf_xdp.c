@@ -6,6 +6,7 @@
 #include <linux/ethtool.h>
 #include <stdio.h>
 
+#include "bpf_through.h"
 #include "ethtool.h"
 #include "log.h"
 #include "port.h"
@@ -82,6 +83,7 @@ int bpf_xdp_tidy(struct host *h, __u32 uplink)
 {
 	int r;
 
+	bpf_through_set(&h->dp, uplink);
 	if (!uplink || xdp_wanted(&h->dp, uplink))
 		return 0;
 	r = dp_detach(&h->dp, (int)uplink, DP_WIRE);
@@ -156,9 +158,12 @@ int bpf_xdp_set(struct host *h, const struct network *n)
 		r = bpf_xdp_clear(h, n->id);
 	else
 		r = xdp_attach(h, n, row->uplink);
+	if (!r)
+		r = bpf_through_check(h, n, row->uplink);
 	if (r)
 		return r;
 	__atomic_store_n(&row->flags, (row->flags & ~XDP_WANTED) | xdp_flags[n->xdp], __ATOMIC_RELEASE);
+	bpf_through_set(&h->dp, row->uplink);
 	for (slot = row->first; slot; slot = h->dp.ports[slot].next)
 		bpf_xdp_port(h, n, slot);
 	return 0;
@@ -181,4 +186,5 @@ void bpf_xdp_read(const struct dp *dp, const struct nsf_net *row, struct network
 		 : row->flags & NSF_NET_XDP_AUTO ? NET_XDP_AUTO
 						 : NET_XDP_OFF;
 	n->xdp_attached = row->uplink && n->xdp && dp_attached(dp, (int)row->uplink, DP_WIRE);
+	n->xdp_forwards = n->xdp_attached && bpf_through_is(dp, row);
 }

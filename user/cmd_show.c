@@ -273,6 +273,10 @@ static int show_network(struct host *h, const struct network *n, const struct mo
 	out_bool("xdp_attached", NULL, n->xdp_attached);
 	if (n->uplink[0] && n->xdp != NET_XDP_OFF)
 		out_text(n->xdp_attached ? " by XDP" : " without XDP");
+	out_bool("xdp_forward", NULL, n->policy & NSF_NET_XDP_FORWARD);
+	out_bool("xdp_forwards", NULL, n->xdp_forwards);
+	if (n->xdp_forwards)
+		out_text(" that forwards");
 	out_str("snat", n->n_pool ? ", SNAT" : NULL, n->n_pool ? addr_format(&n->pool[0], false, snat) : NULL);
 	out_open_array("snat_pool");
 	for (i = 0; i < n->n_pool; i++)

@@ -19,6 +19,7 @@
 	X(NS, "ns", conf_ns) \
 	X(UPLINK, "uplink", conf_uplink) \
 	X(XDP, "xdp", conf_xdp) \
+	X(XDP_FORWARD, "xdp-forward", conf_xdp_forward) \
 	X(SNAT, "snat", conf_snat) \
 	X(SNAT6, "snat6", conf_snat6) \
 	X(IPV6, "ipv6", conf_ipv6) \

@@ -145,6 +145,18 @@ int conf_xdp(const char *what, const char *text, struct network *n)
 	return 0;
 }
 
+int conf_xdp_forward(const char *what, const char *text, struct network *n)
+{
+	static const char *const words[] = { "no", "yes", NULL };
+	int i = conf_choice(text, words);
+
+	if (i < 0)
+		return fail_usage("%s: '%s' must be yes or no", what, text);
+	n->policy = (n->policy & ~NSF_NET_XDP_FORWARD) | (i ? NSF_NET_XDP_FORWARD : 0);
+	n->policy_has |= NSF_NET_XDP_FORWARD;
+	return 0;
+}
+
 static int read_ifname(const char *what, const char *text, char ret[IFNAMSIZ])
 {
 	if (!ifname_ok(text))

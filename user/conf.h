@@ -6,8 +6,8 @@
 
 /*
  * Reads a file ("-": stdin) into a network made by network_init(). [Network] once: Name, Mode, Address, IPv6, Uplink,
- * Xdp, SNat, SNat6, Masquerade (yes: auto for both, no: none for both), SnatPorts, SnatExcept, SnatPort, SnatOverload,
- * SnatIcmp, Filter, MTU, Flows, FdbAgeing, NeighSuppress, MulticastSnooping, HostAccess,
+ * Xdp, XdpForward, SNat, SNat6, Masquerade (yes: auto for both, no: none for both), SnatPorts, SnatExcept, SnatPort,
+ * SnatOverload, SnatIcmp, Filter, MTU, Flows, FdbAgeing, NeighSuppress, MulticastSnooping, HostAccess,
  * the keys of PORT_LIMITS, Timeout<Key> for each NSF_TIMEOUTS key in seconds (below the RFC's floor: a warning).
  * [Port NAME] any number: Netns (default NAME), Device (adopts it; excludes Netns, Address, MAC, MTU, Guard and
  * Publish), Address, MAC, MTU, Isolated, Guard, Flood, Vlan, VlanTrunk, Publish (any number of times), the keys of
@@ -24,6 +24,7 @@ int conf_subnet(const char *what, const char *text, struct network *n);      /* 
 int conf_ipv6(const char *what, const char *text, struct network *n);        /* yes or no */
 int conf_uplink(const char *what, const char *text, struct network *n);      /* "none": no uplink */
 int conf_xdp(const char *what, const char *text, struct network *n);         /* off, auto or native */
+int conf_xdp_forward(const char *what, const char *text, struct network *n); /* yes or no */
 int conf_snat(const char *what, const char *text, struct network *n);        /* auto, none or IPv4 addresses: A,B... */
 int conf_snat6(const char *what, const char *text, struct network *n);       /* auto, none or IPv6 addresses */
 int conf_snat_ports(const char *what, const char *text, struct network *n);  /* LOW-HIGH */

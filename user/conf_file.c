@@ -76,6 +76,7 @@ static const struct key network_keys[] = {
 	{ .name = "IPv6", .network = conf_ipv6 },
 	{ .name = "Uplink", .network = conf_uplink },
 	{ .name = "Xdp", .network = conf_xdp },
+	{ .name = "XdpForward", .network = conf_xdp_forward },
 	{ .name = "SNat", .network = conf_snat },
 	{ .name = "SNat6", .network = conf_snat6 },
 	{ .name = "Masquerade", .network = read_masquerade, .excludes = { "SNat", "SNat6" } },

@@ -132,8 +132,9 @@ void conf_write(FILE *f, const struct network *n, const char *mode)
 
 	fprintf(f, "[Network]\nName=%s\nMode=%s\n", n->name, mode);
 	write_list(f, "Address=", gateways, n->gateway6.family ? 2 : 1, true);
-	fprintf(f, "IPv6=%s\nUplink=%s\nXdp=%s\n", n->gateway6.family ? "yes" : "no", n->uplink[0] ? n->uplink : "none",
-		net_xdp_words[n->xdp]);
+	fprintf(f, "IPv6=%s\nUplink=%s\nXdp=%s\nXdpForward=%s\n", n->gateway6.family ? "yes" : "no",
+		n->uplink[0] ? n->uplink : "none", net_xdp_words[n->xdp],
+		n->policy & NSF_NET_XDP_FORWARD ? "yes" : "no");
 	write_snat(f, "SNat=", n->snat, n->pool, n->n_pool);
 	if (n->gateway6.family)
 		write_snat(f, "SNat6=", n->snat6, n->pool6, n->n_pool6);

@@ -7,12 +7,10 @@
 #include "compat.h"
 #include "doctor.h"
 #include "firewall.h"
-#include "port.h"
 
 #define FOREIGN_MAX 32 /* programs on one hook */
 
-/* "t0 MTU": what of which network. */
-static const char *what_of(const struct network *n, const char *what, char buf[64])
+const char *doctor_of(const struct network *n, const char *what, char buf[64])
 {
 	snprintf(buf, 64, "%s %s", n->name, what);
 	return buf;
@@ -24,7 +22,7 @@ static int blocked(const char *chain, const char *cure, void *arg)
 	char what[64], found[224];
 
 	snprintf(found, sizeof(found), "the firewall's chain %s drops what is forwarded", chain);
-	doctor_line(what_of(n, "firewall", what), false, found, cure);
+	doctor_line(doctor_of(n, "firewall", what), false, found, cure);
 	return 0;
 }
 
@@ -34,7 +32,7 @@ static void firewall(const struct mode *m, struct network *n)
 	char what[64];
 
 	if (m == &mode_bpf)
-		doctor_line(what_of(n, "firewall", what), true,
+		doctor_line(doctor_of(n, "firewall", what), true,
 			    "its packets do not pass the host's: no FORWARD rule sees them", NULL);
 	else if (n->uplink[0] && !firewall_blocks(n, blocked, n))
 		return;
@@ -51,7 +49,7 @@ static void mtu(struct host *h, const struct network *n)
 		 l.mtu < n->mtu ? "longer packets are told so, or fragmented, at each flow's start"
 				: "streams could have longer packets, and fewer");
 	snprintf(cure, sizeof(cure), "nsfast up %s --mtu %u", n->name, l.mtu);
-	doctor_line(what_of(n, "MTU", what), l.mtu > n->mtu, found, cure);
+	doctor_line(doctor_of(n, "MTU", what), l.mtu > n->mtu, found, cure);
 }
 
 struct overlap {
@@ -74,7 +72,7 @@ static int overlaps(const struct route *r, void *arg)
 	addr_format(&r->dst, true, dst);
 	snprintf(found, sizeof(found), "a route to %s leads to '%s'", dst, l.name);
 	snprintf(cure, sizeof(cure), "give the network another --subnet, or: ip route del %s dev %s", dst, l.name);
-	doctor_line(what_of(o->n, "routes", what), false, found, cure);
+	doctor_line(doctor_of(o->n, "routes", what), false, found, cure);
 	return 0;
 }
 
@@ -111,7 +109,7 @@ static void foreign(const struct network *n, int ifindex, const char *ifname, en
 		snprintf(found, sizeof(found), "program '%s' (id %u) is %s ours on '%s' %s", name, ids[i],
 			 before ? "before" : "behind", ifname, (int)type == BPF_TCX_INGRESS ? "ingress" : "egress");
 		doctor_line(
-			what_of(n, "hooks", what), !before, found,
+			doctor_of(n, "hooks", what), !before, found,
 			before ? "what it drops or redirects does not reach the network: remove it, or attach it behind ('bpftool net' lists them)"
 			       : NULL);
 	}
@@ -128,29 +126,6 @@ static void hooks(const struct network *n)
 	for (i = 0; i < n->n_ports; i++)
 		if (n->ports[i].ifindex)
 			foreign(n, n->ports[i].ifindex, n->ports[i].dev, (enum bpf_attach_type)BPF_TCX_INGRESS);
-}
-
-/* Frames for a port whose far end has stopped to poll are lost, and nobody is told. */
-static void xdp(const struct mode *m, const struct network *n)
-{
-	char what[64], found[160], cure[128];
-	bool polls;
-	size_t i;
-
-	if (m != &mode_bpf || !n->uplink[0] || n->xdp == NET_XDP_OFF)
-		return;
-	snprintf(found, sizeof(found), n->xdp_attached ? "on '%s'" : "not on '%s': tc does it all", n->uplink);
-	snprintf(cure, sizeof(cure), "'nsfast up %s --xdp native' tells why", n->name);
-	doctor_line(what_of(n, "XDP", what), n->xdp_attached, found, n->xdp_attached ? NULL : cure);
-	for (i = 0; i < n->n_ports; i++) {
-		const struct port *p = &n->ports[i];
-
-		if (!p->frames || port_inside_gro(p->netns, -1, &polls) || polls)
-			continue;
-		snprintf(found, sizeof(found), "port '%s' has turned GRO off: what XDP sends it is lost", p->name);
-		snprintf(cure, sizeof(cure), "nsfast exec %s ethtool -K %s gro on", p->name, PORT_INSIDE);
-		doctor_line(what_of(n, "XDP", what), false, found, cure);
-	}
 }
 
 int doctor_network(struct host *h, const struct mode *m, const char *name)
@@ -176,7 +151,7 @@ int doctor_network(struct host *h, const struct mode *m, const char *name)
 	if (!r)
 		r = route_list(h->nl, AF_INET6, overlaps, &o);
 	hooks(&n);
-	xdp(m, &n);
+	doctor_xdp(m, &n);
 	network_free(&n);
 	return r < 0 ? r : 0;
 }

@@ -28,6 +28,8 @@ static const char options[] =
 	"  --ns NAME[=ADDRESS[,ADDRESS]]  a port; once for each\n"
 	"  --uplink IF|none            interface towards the outside\n"
 	"  --xdp off|auto|native       what comes in by it is looked at before it is a packet\n"
+	"  --xdp-forward yes|no        and sent on out of another network's uplink with yes,\n"
+	"                              past the host's firewall\n"
 	"  --snat auto|ADDRESS,...|none  source addresses outside; each port keeps to one\n"
 	"  --snat6 auto|ADDRESS,...|none   the same for IPv6; auto without one: none leaves\n"
 	"  --snat-ports LOW-HIGH       external ports for those that cannot keep their own\n"

@@ -64,10 +64,11 @@ enum port_has {
 enum port_limit { PORT_LIMITS(PORT_LIMIT_ENUM) PORT_LIMIT_MAX };
 #define PORT_LIMIT_NONE 0xffffffffu
 
-/* The bits of enum nsf_net_flag that the user chooses: how SNAT is done, not whether, and what containers reach of the host. */
+/* The bits of enum nsf_net_flag that the user chooses: how SNAT is done, not whether, what containers reach of the host, and
+ * whether XDP forwards. */
 #define NET_POLICY \
 	(NSF_NET_RANDOM | NSF_NET_EIF | NSF_NET_STRICT | NSF_NET_SILENT | NSF_NET_NO_ANSWERS | NSF_NET_NO_SNOOPING | \
-	 NET_POLICY_ACCESS)
+	 NET_POLICY_ACCESS | NSF_NET_XDP_FORWARD)
 #define NET_POLICY_ACCESS (NSF_NET_HOST_GATEWAY | NSF_NET_HOST_NONE)
 
 /* Likewise of enum nsf_port_flag. */
@@ -146,7 +147,7 @@ struct network {
 	size_t n_publishes;
 	/* what is, filled by a mode's read */
 	__u32 id;
-	bool xdp_attached;
+	bool xdp_attached, xdp_forwards;
 	bool whole;        /* gateway, uplink and hooks are as they were made */
 	const char *hooks; /* "tcx", "clsact" or "netfilter": by what the kernel hands packets over */
 	int ifindex;       /* of the gateway; 0 if gone */

@@ -343,6 +343,15 @@ static int up_ports(const struct network *is, struct network *want)
 	return r;
 }
 
+/* What XDP is to do, it must be there for. */
+static int up_xdp(const struct network *want)
+{
+	if (!(want->policy & NSF_NET_XDP_FORWARD) || want->xdp != NET_XDP_OFF)
+		return 0;
+	hint("--xdp auto, or --xdp-forward no");
+	return fail_usage("%s: XdpForward=yes needs XDP at the uplink: Xdp=auto or Xdp=native", want->name);
+}
+
 int up_resolve(struct host *h, const struct network *is, struct network *want)
 {
 	struct link uplink;
@@ -359,7 +368,9 @@ int up_resolve(struct host *h, const struct network *is, struct network *want)
 	memcpy(want->uplink_mac, uplink.mac, sizeof(want->uplink_mac));
 	if (is)
 		up_policy(is, want);
-	r = up_six(h, is, want, &uplink);
+	r = up_xdp(want);
+	if (!r)
+		r = up_six(h, is, want, &uplink);
 	if (!r)
 		r = up_ports(is, want);
 	return r ? r : publish_resolve(h, is, want);

@@ -29,11 +29,12 @@ enum nsf_net_flag {
 	NSF_NET_SILENT = 512,    /* exhaustion is not told by ICMP */
 	NSF_NET_XDP_AUTO = 1024, /* what the user wants at the uplink: user space's own note */
 	NSF_NET_XDP_NATIVE = 2048,
-	NSF_NET_NO_ANSWERS = 4096,   /* who asks for the MAC of a managed port asks all */
-	NSF_NET_HOST_GATEWAY = 8192, /* of the host, containers reach the gateway's addresses alone */
-	NSF_NET_HOST_NONE = 16384,   /* or nothing: echo is answered */
-	NSF_NET_NO_SNOOPING = 65536, /* groups are heard by all, whoever listens */
-	NSF_NET_VLANS = 32768,       /* a port is in another VLAN than the gateway, or in many */
+	NSF_NET_NO_ANSWERS = 4096,    /* who asks for the MAC of a managed port asks all */
+	NSF_NET_HOST_GATEWAY = 8192,  /* of the host, containers reach the gateway's addresses alone */
+	NSF_NET_HOST_NONE = 16384,    /* or nothing: echo is answered */
+	NSF_NET_VLANS = 32768,        /* a port is in another VLAN than the gateway, or in many */
+	NSF_NET_NO_SNOOPING = 65536,  /* groups are heard by all, whoever listens */
+	NSF_NET_XDP_FORWARD = 131072, /* what passes through is sent on by XDP: user space's note, the leg has it */
 };
 
 #define NSF_POOL_MAX 8 /* SNAT addresses of one network and family */

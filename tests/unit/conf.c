@@ -57,6 +57,7 @@ static void a_full_file_fills_the_model(void **state)
 				   "IPv6=yes\n"
 				   "Uplink=eth0;x\n"
 				   "Xdp=native\n"
+				   "XdpForward=yes\n"
 				   "SNat=198.51.100.1, 198.51.100.7,192.0.2.3\n"
 				   "SNat6=2001:db8::1, 2001:db8::7\n"
 				   "SnatPorts=2000-2999\n"
