@@ -80,6 +80,9 @@ static void parse_attr(const struct nlattr *a, struct link *l)
 	case IFLA_GROUP:
 		put_u32(&l->group, a);
 		break;
+	case IFLA_GSO_IPV4_MAX_SIZE:
+		put_u32(&l->gso4_max, a);
+		break;
 	}
 }
 

@@ -21,6 +21,7 @@ struct link {
 	int peer_netns; /* IFLA_LINK_NETNSID: >= 0 if the other end is in another namespace, else -1 */
 	int master;     /* ifindex, 0 if none */
 	__u32 group;    /* IFLA_GROUP */
+	__u32 gso4_max; /* bytes of the longest IPv4 packet that the stack hands over uncut; 0: before Linux 6.3 */
 };
 
 /* By name or, with name NULL, by ifindex. -ENODEV if there is none. */

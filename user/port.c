@@ -225,3 +225,12 @@ int port_inside_mtu(struct host *h, const char *netns, __u32 mtu)
 		r = link_get(nl, PORT_INSIDE, 0, &eth0);
 	return r ? r : link_set(nl, eth0.ifindex, &change);
 }
+
+int port_inside_link(struct host *h, const char *netns, struct link *ret)
+{
+	autoclose int fd = netns_open(netns);
+	autonl struct nl *nl = NULL;
+	int r = fd < 0 ? fd : port_enter(h, fd, &nl);
+
+	return r ? r : link_get(nl, PORT_INSIDE, 0, ret);
+}

@@ -22,6 +22,8 @@ int port_veth(struct host *h, const struct network *n, struct port *p, int netns
 int port_inside(struct host *h, const struct network *n, const struct port *p, int netns, int ifindex);
 /* The MTU of the container's end. Prints nothing. */
 int port_inside_mtu(struct host *h, const char *netns, __u32 mtu);
+/* What the container's end is. Prints nothing. */
+int port_inside_link(struct host *h, const char *netns, struct link *ret);
 /* Lets the container's end take frames from XDP (1), or not (0): GRO makes it poll. -1 only asks. *ret_was: whether it did
  * before. Prints nothing. */
 int port_inside_gro(const char *netns, int on, bool *ret_was);

@@ -63,6 +63,28 @@ all_is_well() {
 	ip -n "$H" link set up0 mtu 1500
 }
 
+@test "streams within a network could be of longer packets: a hint for each port, and no fault" {
+	local hint port
+	if [ "$(mode)" = netfilter ] || ! kernel_has_come_to 6.3; then
+		all_is_well
+		jq -e 'all(.[]; .check != "t0 BIG TCP")' <<<"$output"
+		return
+	fi
+	for port in a b; do
+		all_is_well
+		hint=$(jq -re '.[] | select(.check == "t0 BIG TCP").cure' <<<"$output")
+		[ "$hint" = "nsfast exec $port ip link set eth0 gso_max_size 196608 gso_ipv4_max_size 196608" ]
+		# as that does; Debian 12's ip does not know the second word
+		in_ns "$port" "$PYTHON" tests/packets/gso_max.py eth0 196608
+	done
+	all_is_well
+	jq -e 'all(.[]; .check != "t0 BIG TCP")' <<<"$output"
+	nsf down t0
+	nsf up t0 --mode bpf --subnet 10.77.0.1/24 --ns a --uplink up0 --snat 198.51.100.1
+	all_is_well
+	jq -e 'all(.[]; .check != "t0 BIG TCP")' <<<"$output" # there are no two to stream
+}
+
 @test "a table of connections that is nearly full" {
 	# the numbers are the whole machine's: here doctor alone reads others
 	echo 95 >"$ROOM/count"
