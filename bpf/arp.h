@@ -31,9 +31,21 @@ static __noinline enum verdict arp_message(struct pkt *p)
 	return REPLY;
 }
 
+/* In a trunk's VLANs: nobody is asked for there, but nobody speaks for what is somebody's for good either. */
+static __noinline enum verdict arp_tagged(struct pkt *p)
+{
+	struct parse_arp a;
+	__be32 spa;
+
+	if (!p->port->trunk || !parse_arp(p->ctx, &a) || !parse_is_arp4(&a))
+		return NEXT;
+	__builtin_memcpy(&spa, a.spa, sizeof(spa));
+	return held_by4(p, spa) ? drop(p, NSF_DROP_SPOOF_ARP) : NEXT;
+}
+
 static __always_inline enum verdict arp(struct pkt *p)
 {
-	if (likely(p->ethertype != bpf_htons(ETH_P_ARP)) || p->tagged)
+	if (likely(p->ethertype != bpf_htons(ETH_P_ARP)))
 		return NEXT;
-	return arp_message(p);
+	return unlikely(p->tagged) ? arp_tagged(p) : arp_message(p);
 }

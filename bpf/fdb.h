@@ -240,7 +240,7 @@ static __always_inline enum verdict fdb(struct pkt *p)
 		if (p->dmac[0] == 0x01 && p->dmac[1] == 0x80 && p->dmac[2] == 0xc2 && !p->dmac[3] && !p->dmac[4] &&
 		    p->dmac[5] < 0x10)
 			return drop(p, NSF_DROP_RESERVED_MAC);
-		TRY(group(p));
+		group(p);
 		return FLOOD;
 	}
 	to = fdb_chosen(p, p->dmac, &slot);

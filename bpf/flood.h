@@ -4,11 +4,17 @@
 
 #include "answer.h"
 
+static __always_inline bool flood_broadcast(const struct facts *p)
+{
+	static const __u8 all[6] __attribute__((aligned(2))) = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+
+	return mac_equal(p->dmac, all);
+}
+
 /* Ports with one of these flags get no copy. */
 static __always_inline __u32 flood_deny(struct __sk_buff *ctx, const struct facts *p, const struct nsf_port *port,
 					const struct nsf_net *net)
 {
-	static const __u8 all[6] __attribute__((aligned(2))) = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
 	/* of a VLAN's own tag see flood_member() */
 	const bool strange = p->tagged && (!(net->flags & NSF_NET_VLANS) || vlan_hides(ctx));
 	__u32 deny = (port->flags & NSF_PORT_ISOLATED) | (strange ? NSF_PORT_MANAGED : 0);
@@ -17,22 +23,28 @@ static __always_inline __u32 flood_deny(struct __sk_buff *ctx, const struct fact
 		return deny | NSF_PORT_NO_UNKNOWN;
 	if (!p->tagged && !(net->flags & NSF_NET_NO_ANSWERS) && answer_nobody(ctx, p->net_id, p->ethertype))
 		return deny | NSF_PORT_MANAGED;
-	return mac_equal(p->dmac, all) ? deny : deny | NSF_PORT_NO_MULTICAST;
+	return flood_broadcast(p) ? deny : deny | NSF_PORT_NO_MULTICAST;
 }
 
-/* The port is in the VLAN, and its frames have tags there, or have none; VLAN 0: there are no VLANs. */
-static __always_inline bool flood_member(const struct nsf_port *to, __u32 slot, __u32 vlan, bool tags)
+/* Which of a VLAN's ports are meant: those where its frames have no tag, of these those that would not take what is beneath
+ * it for one, or those where they have one. */
+enum flood_tags { FLOOD_TAGLESS, FLOOD_HIDING, FLOOD_TAGGED };
+
+/* VLAN 0: there are no VLANs. */
+static __always_inline bool flood_member(const struct nsf_port *to, __u32 slot, __u32 vlan, __u32 tags)
 {
-	return likely(!vlan) || (tags ? vlan != to->vlan && vlan_trunk(to, slot, vlan) : vlan == to->vlan);
+	if (likely(!vlan))
+		return true;
+	if (tags == FLOOD_TAGGED)
+		return vlan != to->vlan && vlan_trunk(to, slot, vlan);
+	return vlan == to->vlan && !(tags == FLOOD_HIDING && to->trunk);
 }
 
 /* Groups are heard by who listens, once somebody asks who does. enum group_for */
 static __always_inline __u32 flood_whom(struct __sk_buff *ctx, const struct facts *p, const struct nsf_net *net,
 					__u32 vlan)
 {
-	static const __u8 all[6] __attribute__((aligned(2))) = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-
-	if (!(p->dmac[0] & 1) || net->flags & NSF_NET_NO_SNOOPING || mac_equal(p->dmac, all))
+	if (!(p->dmac[0] & 1) || net->flags & NSF_NET_NO_SNOOPING || flood_broadcast(p))
 		return GROUP_ALL;
 	return group_for(ctx, p->net_id, vlan, p->ethertype);
 }
@@ -60,17 +72,15 @@ static __always_inline bool flood_host(const struct facts *p, const struct nsf_p
 /* Several CPUs may each take the last one: a limit, not an account. */
 static __always_inline bool flood_allowed(const struct facts *p, const struct nsf_port *port, const struct nsf_net *net)
 {
-	const __u32 now = tick(), ports = net->n_ports;
 	struct nsf_share *s = share_row(p->slot);
+	const __u32 now = tick();
 	__u32 most;
 
 	if (port->role != NSF_ROLE_PORT)
 		return true;
 	if (!s)
 		return false;
-	most = s->max_flood;
-	if (!most)
-		most = ports > NSF_FLOOD_COPIES / NSF_FLOOD ? NSF_FLOOD_COPIES / ports : NSF_FLOOD;
+	most = share_flood(s, net);
 	if (s->flood_tick != now) {
 		s->flood_tick = now;
 		s->flooded = 0;

@@ -2,23 +2,22 @@
 /* IGMP (RFC 2236, 3376) and MLD (RFC 2710, 3810) overheard: who listens to which group (RFC 4541). */
 #pragma once
 
+#include "share.h"
 #include "vlan.h"
 
 enum group_type {
-	IGMP_QUERY = 0x11,
 	IGMP_REPORT_V1 = 0x12,
 	IGMP_REPORT_V2 = 0x16,
 	IGMP_LEAVE = 0x17,
 	IGMP_REPORT_V3 = 0x22,
-	MLD_QUERY = 130,
-	MLD_REPORT,
+	MLD_REPORT = 131,
 	MLD_DONE,
 	MLD_REPORT_V2 = 143,
 };
 
 enum group_record { GROUP_IS_IN = 1, GROUP_IS_EX, GROUP_TO_IN, GROUP_TO_EX, GROUP_ALLOW, GROUP_BLOCK };
 
-#define GROUP_RECORDS 64 /* of one report; a longer one is heard in part, and the rest at the next */
+#define GROUP_RECORDS 64 /* of one report; who says more hears all groups */
 
 /* What says who listens: where its body is, and what it is. */
 struct group_said {
@@ -101,7 +100,7 @@ struct group_heard {
 	__u32 next; /* offset of the next record */
 };
 
-/* Fills the MAC from the address of a group at an offset; false if it has none, or one that all hear always. */
+/* Fills the MAC from the address of a group at an offset. */
 static __always_inline bool group_mac(struct group_heard *h, __u32 at)
 {
 	__u8 *mac = h->key.mac;
@@ -117,36 +116,47 @@ static __always_inline bool group_mac(struct group_heard *h, __u32 at)
 	mac[3] = h->said.family == 6 ? a[1] : a[1] & 0x7f;
 	mac[4] = a[2];
 	mac[5] = a[3];
-	return a[0] | a[1] | a[2] | a[3];
+	return true;
+}
+
+/* True if the port is known to listen from now on, and is counted. */
+static __always_inline bool group_enter(const struct group_heard *h, struct nsf_listen *s, __u32 gen)
+{
+	struct nsf_group fresh = { .gen = gen, .seen = h->now }, *g = bpf_map_lookup_elem(&nsf_groups, &h->key);
+
+	if (g && g->gen == gen) {
+		g->seen = h->now;
+		return true;
+	}
+	if (g) /* of an earlier port */
+		bpf_map_delete_elem(&nsf_groups, &h->key);
+	if (s->groups >= NSF_GROUPS_PORT || bpf_map_update_elem(&nsf_groups, &h->key, &fresh, BPF_NOEXIST))
+		return false;
+	__sync_fetch_and_add(&s->groups, 1);
+	return true;
 }
 
 static __noinline void group_join(struct group_heard *h)
 {
 	const __u32 slot = h->key.slot;
 	const struct nsf_port *port = array_row(&nsf_ports, slot);
-	struct nsf_group fresh = { .seen = h->now }, *g = bpf_map_lookup_elem(&nsf_groups, &h->key);
 	struct nsf_listen *s = array_row(&nsf_listens, slot);
 
-	if (!port || !s)
-		return;
-	fresh.gen = port->gen;
-	if (g && g->gen == fresh.gen) {
-		g->seen = fresh.seen;
-	} else if (s->groups >= NSF_GROUPS_PORT || bpf_map_update_elem(&nsf_groups, &h->key, &fresh, BPF_ANY)) {
+	if (port && s && !group_enter(h, s, port->gen))
 		s->all = h->now;
-	} else {
-		__sync_fetch_and_add(&s->groups, 1);
-	}
 }
 
 /* One less of a port, never below none. */
 static __always_inline void group_uncount(__u32 slot)
 {
 	struct nsf_listen *s = array_row(&nsf_listens, slot);
-	__u32 is = s ? s->groups : 0;
+	__u32 is;
 
-	if (is)
-		__sync_val_compare_and_swap(&s->groups, is, is - 1);
+	for (int tries = 0; s && tries < 4; tries++) {
+		is = s->groups;
+		if (!is || __sync_val_compare_and_swap(&s->groups, is, is - 1) == is)
+			return;
+	}
 }
 
 static __noinline void group_leave(struct group_heard *h)
@@ -182,12 +192,15 @@ static long group_record(__u32 i, struct group_heard *h)
 
 static __always_inline void group_records(struct group_heard *h)
 {
+	struct nsf_listen *s = array_row(&nsf_listens, h->key.slot);
 	__be16 n = 0;
 	__u32 records;
 
 	if (bpf_skb_load_bytes(h->said.ctx, h->said.at + 6, &n, sizeof(n)))
 		return;
 	records = bpf_ntohs(n);
+	if (s && records > GROUP_RECORDS)
+		s->all = h->now;
 	h->next = h->said.at + 8;
 	bpf_loop(records < GROUP_RECORDS ? records : GROUP_RECORDS, group_record, h, 0);
 }
@@ -211,15 +224,86 @@ static __always_inline __u32 group_delay(const struct group_heard *h)
 	return ms / 1000 + 1;
 }
 
-/* A general query: soon it is known who listens, and where it came from is a router, which listens to all. */
-static __always_inline void group_query(struct group_heard *h, __u32 net)
+/*
+ * True for a general query as hosts take it (RFC 3376 section 4.1.12 and 9, RFC 3810 section 5.1.14 and 9.1): what they do not
+ * answer would make them all look as if they listened to nothing.
+ */
+static __noinline bool group_general4(struct __sk_buff *ctx)
 {
-	struct nsf_querier_key k = { .net = net, .vlan = h->key.vlan, .family = h->said.family };
+	__be32 m[3] = {};
+	struct {
+		struct iphdr ip;
+		__be32 option; /* the router alert */
+	} h = {};
+	__u32 head, n;
+
+	if (bpf_skb_load_bytes(ctx, ETH_HLEN, &h, sizeof(h)))
+		return false;
+	head = h.ip.ihl * 4;
+	n = bpf_ntohs(h.ip.tot_len) - head;
+	if (head == sizeof(h.ip))
+		h.option = 0;
+	if ((head != sizeof(h.ip) && head != sizeof(h)) || h.ip.ttl != 1 || h.ip.daddr != bpf_htonl(0xe0000001) ||
+	    parse_folded(bpf_csum_diff(NULL, 0, (__be32 *)&h, sizeof(h), 0)) != 0xffff)
+		return false;
+	if (n == 8 ? bpf_skb_load_bytes(ctx, ETH_HLEN + head, m, 8)
+		   : n != sizeof(m) || bpf_skb_load_bytes(ctx, ETH_HLEN + head, m, sizeof(m)))
+		return false;
+	return !m[1] && parse_folded(bpf_csum_diff(NULL, 0, m, sizeof(m), 0)) == 0xffff;
+}
+
+static __noinline bool group_general6(struct __sk_buff *ctx)
+{
+	const __u32 at = ETH_HLEN + sizeof(struct ipv6hdr) + 8;
+	struct {
+		struct ipv6hdr ip;
+		__be16 alert[4];
+	} h;
+	__be32 m[7] = {};
+	__u32 n;
+
+	if (bpf_skb_load_bytes(ctx, ETH_HLEN, &h, sizeof(h)))
+		return false;
+	n = bpf_ntohs(h.ip.payload_len) - 8;
+	if (h.ip.hop_limit != 1 || (h.ip.saddr.s6_addr32[0] & bpf_htonl(0xffc00000)) != bpf_htonl(0xfe800000) ||
+	    h.ip.daddr.s6_addr32[0] != bpf_htonl(0xff020000) || h.ip.daddr.s6_addr32[3] != bpf_htonl(1) ||
+	    h.ip.daddr.s6_addr32[1] | h.ip.daddr.s6_addr32[2])
+		return false;
+	/* an alert and padding, in either order */
+	if (h.alert[2] || (h.alert[1] ^ bpf_htons(0x0502) || h.alert[3] ^ bpf_htons(0x0100)))
+		if (h.alert[1] ^ bpf_htons(0x0100) || h.alert[2] ^ bpf_htons(0x0502) || h.alert[3])
+			return false;
+	if (n == 24 ? bpf_skb_load_bytes(ctx, at, m, 24) : n != sizeof(m) || bpf_skb_load_bytes(ctx, at, m, sizeof(m)))
+		return false;
+	if (m[2] | m[3] | m[4] | m[5])
+		return false;
+	return parse_folded(bpf_csum_diff(NULL, 0, m, sizeof(m), 0) +
+			    bpf_csum_diff(NULL, 0, h.ip.saddr.s6_addr32, 32, 0) + bpf_htonl(n) +
+			    bpf_htonl(IPPROTO_ICMPV6)) == 0xffff;
+}
+
+/* And one that gets to all. */
+static __always_inline bool group_general(struct group_heard *h, const struct nsf_port *port)
+{
+	static const __u8 to4[6] __attribute__((aligned(2))) = { 1, 0, 0x5e, 0, 0, 1 };
+	static const __u8 to6[6] __attribute__((aligned(2))) = { 0x33, 0x33, 0, 0, 0, 1 };
+	const bool six = h->said.family == 6;
+
+	if (bpf_skb_load_bytes(h->said.ctx, 0, h->key.mac, sizeof(h->key.mac)) ||
+	    !mac_equal(h->key.mac, six ? to6 : to4) || port->flags & NSF_PORT_ISOLATED || share_stormy(h->key.slot))
+		return false;
+	return six ? group_general6(h->said.ctx) : group_general4(h->said.ctx);
+}
+
+/* A general query: soon it is known who listens, and where it came from is a router, which listens to all. */
+static __always_inline void group_query(struct group_heard *h, const struct nsf_port *port)
+{
+	struct nsf_querier_key k = { .net = port->net, .vlan = h->key.vlan, .family = h->said.family };
 	struct nsf_querier fresh = { .seen = h->now }, *q;
 	struct nsf_listen *s = array_row(&nsf_listens, h->key.slot);
 
-	if (group_mac(h, h->said.at + (h->said.family == 6 ? 8 : 4)))
-		return; /* of one group */
+	if (!group_general(h, port))
+		return;
 	q = bpf_map_lookup_elem(&nsf_queriers, &k);
 	fresh.from = q && group_alive(q->seen, h->now) ? q->from : h->now + group_delay(h);
 	bpf_map_update_elem(&nsf_queriers, &k, &fresh, BPF_ANY);
@@ -227,38 +311,36 @@ static __always_inline void group_query(struct group_heard *h, __u32 net)
 		s->all = h->now;
 }
 
-/* NSF_DROP_NONE, or why it may not be said. Not static: verified once, see struct facts. */
-__noinline int group_hear(struct __sk_buff *ctx, __u32 slot, __u32 ethertype)
+/* Not static: verified once, see struct facts. tagged: behind a tag that is content, nobody but who takes it off is meant. */
+__noinline int group_hear(struct __sk_buff *ctx, __u32 slot, __u32 ethertype, __u32 tagged)
 {
 	struct group_heard h = { .said.ctx = ctx, .key.slot = slot };
 	const struct nsf_port *port = array_row(&nsf_ports, slot);
 	const struct nsf_net *net = port ? array_row(&nsf_nets, port->net) : NULL;
 
-	if (!net)
-		return NSF_DROP_NONE;
+	if (!net || net->flags & NSF_NET_NO_SNOOPING)
+		return 0;
+	if (tagged && (!(net->flags & NSF_NET_VLANS) || vlan_hides(ctx)))
+		return 0;
 	group_said(&h.said, ethertype);
 	if (!h.said.family)
-		return NSF_DROP_NONE;
-	if (group_is_query(&h.said) && (port->flags & (NSF_PORT_MANAGED | NSF_PORT_SERVES)) == NSF_PORT_MANAGED)
-		return NSF_DROP_QUERIER;
-	if (net->flags & NSF_NET_NO_SNOOPING)
-		return NSF_DROP_NONE;
+		return 0;
 	h.now = tick();
 	h.key.vlan = net->flags & NSF_NET_VLANS ? vlan_of(ctx, slot) : 0;
 	if (group_is_query(&h.said))
-		group_query(&h, port->net);
+		group_query(&h, port);
 	else if (h.said.type == IGMP_REPORT_V3 || h.said.type == MLD_REPORT_V2)
 		group_records(&h);
 	else if (group_mac(&h, h.said.at + (h.said.family == 6 ? 8 : 4)))
 		h.said.type == IGMP_LEAVE || h.said.type == MLD_DONE ? group_leave(&h) : group_join(&h);
-	return NSF_DROP_NONE;
+	return 0;
 }
 
-static __always_inline enum verdict group(struct pkt *p)
+/* What is for many may tell who listens to what. */
+static __always_inline void group(const struct pkt *p)
 {
-	int why = p->dmac[0] == 0xff ? NSF_DROP_NONE : group_hear(p->ctx, p->slot, p->ethertype);
-
-	return why ? drop(p, why) : NEXT;
+	if (p->dmac[0] != 0xff)
+		group_hear(p->ctx, p->slot, p->ethertype, p->tagged);
 }
 
 /* Which ports of the network hear the frame. */

@@ -67,7 +67,7 @@ struct leave_flood {
 	__u32 held; /* port that still waits for its copy, 0 for none */
 	__u16 deny; /* ports with one of these flags get none */
 	__u16 vlan; /* ports of this one get it, 0: of any */
-	__u16 tags; /* and of these the ones where its frames have tags, or have none */
+	__u16 tags; /* enum flood_tags */
 	__u16 whom; /* enum group_for */
 };
 
@@ -108,13 +108,13 @@ static __always_inline bool leave_flood_tagged(struct leave_flood *l)
 
 	if (vlan_set(l->ctx, l->vlan))
 		return false;
-	l->tags = true;
+	l->tags = FLOOD_TAGGED;
 	bpf_loop(NSF_SLOTS_MAX, leave_flood_one, l, 0);
 	if (l->held)
 		leave_copy(l->ctx, l->held);
 	l->slot = first;
 	l->held = 0;
-	l->tags = false;
+	l->tags = vlan_hides(l->ctx) ? FLOOD_HIDING : FLOOD_TAGLESS;
 	return !vlan_set(l->ctx, 0);
 }
 

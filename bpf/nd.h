@@ -81,10 +81,27 @@ static __noinline enum verdict nd_message(struct pkt *p)
 	return REPLY;
 }
 
+/* In a trunk's VLANs, as ARP there. */
+static __noinline enum verdict nd_tagged(struct pkt *p)
+{
+	const bool serves = p->port->flags & NSF_PORT_SERVES || !(p->port->flags & NSF_PORT_MANAGED);
+	struct parse_ns n;
+
+	if (!p->port->trunk)
+		return NEXT;
+	if (p->l4 != PARSE6_L4 || p->frag || (p->icmp_type == ND_ROUTER_ADV && !serves))
+		return drop(p, NSF_DROP_SPOOF_ND);
+	if (!parse_nd(p->ctx, p->icmp_type != ND_ROUTER_SOL && p->icmp_type != ND_ROUTER_ADV, &n))
+		return NEXT;
+	if (held_by6(p, n.ip.saddr.s6_addr32) || (p->icmp_type == ND_NEIGHBOUR_ADV && held_by6(p, n.target.s6_addr32)))
+		return drop(p, NSF_DROP_SPOOF_ND);
+	return NEXT;
+}
+
 static __always_inline enum verdict nd(struct pkt *p)
 {
-	if (likely(p->family != 6 || p->proto != IPPROTO_ICMPV6) || p->tagged || p->bad ||
-	    p->icmp_type < ND_ROUTER_SOL || p->icmp_type > ND_REDIRECT)
+	if (likely(p->family != 6 || p->proto != IPPROTO_ICMPV6) || p->bad || p->icmp_type < ND_ROUTER_SOL ||
+	    p->icmp_type > ND_REDIRECT)
 		return NEXT;
-	return nd_message(p);
+	return unlikely(p->tagged) ? nd_tagged(p) : nd_message(p);
 }

@@ -14,6 +14,9 @@
 
 #define ETH_P_QINQ 0x88a8
 
+#define IGMP_QUERY 0x11
+#define MLD_QUERY  130
+
 static __always_inline void *data(const struct pkt *p)
 {
 	return p->frame ? xdp_data(p->xdp) : ctx_data(p->ctx);

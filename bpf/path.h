@@ -4,7 +4,7 @@
 
 /*
  *   read    parse.h fills struct pkt; nothing else looks at raw bytes
- *   decide  port, vlan, arp, nd, held, fdb, ip, flow, route, nat: maps only, no byte is written
+ *   decide  port, vlan, arp, nd, held, fdb, group, ip, flow, route, nat: maps only, no byte is written
  *   edit    edit_tc.h applies the plan
  *   leave   leave.h counts, names the drop, redirects
  *

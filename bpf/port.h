@@ -37,6 +37,20 @@ static __always_inline enum verdict port_find(struct pkt *p)
 	return NEXT;
 }
 
+/* Nor is what a multicast router asks (RFC 3376, RFC 3810): a piece of a message may be one of that. */
+static __noinline enum verdict port_asks(struct pkt *p)
+{
+	__u8 type = 0;
+
+	if ((p->port->flags & (NSF_PORT_MANAGED | NSF_PORT_SERVES)) != NSF_PORT_MANAGED)
+		return NEXT;
+	if (p->family == 6)
+		return p->icmp_type == MLD_QUERY ? drop(p, NSF_DROP_QUERIER) : NEXT;
+	if (p->frag || bpf_skb_load_bytes(p->ctx, p->l4, &type, sizeof(type)) || type == IGMP_QUERY)
+		return drop(p, NSF_DROP_QUERIER);
+	return NEXT;
+}
+
 /* What a DHCP server says (RFC 2131 section 4.1, RFC 8415 section 7.2) is not a container's to say. One test of all: what
  * several find out of the packet, the verifier of Linux 6.1 would follow from here on. */
 static __always_inline enum verdict port_serves(struct pkt *p)
@@ -47,7 +61,9 @@ static __always_inline enum verdict port_serves(struct pkt *p)
 		      ((p->port->flags ^ NSF_PORT_MANAGED) & (NSF_PORT_MANAGED | NSF_PORT_SERVES));
 
 	bounded(other);
-	return likely(other) ? NEXT : drop(p, NSF_DROP_DHCP_SERVER);
+	if (unlikely(!other))
+		return drop(p, NSF_DROP_DHCP_SERVER);
+	return unlikely(p->proto == (six ? IPPROTO_ICMPV6 : IPPROTO_IGMP)) ? port_asks(p) : NEXT;
 }
 
 /* True for VLAN 0: a priority alone, which a receiver takes off to find what was not looked at here. */

@@ -10,6 +10,26 @@ static __always_inline struct nsf_share *share_row(__u32 slot)
 	return bpf_map_lookup_elem(&nsf_shares, &slot);
 }
 
+/* Frames to all that the port may send in a tick. */
+static __always_inline __u32 share_flood(const struct nsf_share *s, const struct nsf_net *net)
+{
+	const __u32 ports = net->n_ports;
+
+	if (s->max_flood)
+		return s->max_flood;
+	return ports > NSF_FLOOD_COPIES / NSF_FLOOD ? NSF_FLOOD_COPIES / ports : NSF_FLOOD;
+}
+
+/* True if it has sent as many in this one, and the next will not get far. */
+static __always_inline bool share_stormy(__u32 slot)
+{
+	const struct nsf_port *port = array_row(&nsf_ports, slot);
+	const struct nsf_net *net = port ? array_row(&nsf_nets, port->net) : NULL;
+	const struct nsf_share *s = share_row(slot);
+
+	return net && s && port->role == NSF_ROLE_PORT && s->flood_tick == tick() && s->flooded >= share_flood(s, net);
+}
+
 /* Learned MACs of a port, or by its gateway's slot of a network: one more or one less. */
 static __always_inline void share_macs(__u32 slot, int n)
 {

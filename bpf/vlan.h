@@ -47,9 +47,8 @@ static __always_inline bool vlan_trunk(const struct nsf_port *port, __u32 slot, 
 	return t && t->vids[word & 63] >> (vid & 63) & 1;
 }
 
-/* The VLAN of a frame that came from the attachment; 0: none that it may be in. In the gateway's VLAN are no tags: what one
- * hides was not looked at. Not static: verified once, see struct
- * facts; so all that follow. */
+/* The VLAN of a frame that came from the attachment; 0: none that it may be in. Tags are a trunk's, and never that of the
+ * VLAN whose frames have none. Not static: verified once, see struct facts. */
 __noinline int vlan_of(struct __sk_buff *ctx, __u32 slot)
 {
 	const struct nsf_port *port = array_row(&nsf_ports, slot);
@@ -57,13 +56,19 @@ __noinline int vlan_of(struct __sk_buff *ctx, __u32 slot)
 
 	if (!port)
 		return 0;
-	if (!vid || (vid == port->vlan && vid != NSF_VLAN_DEFAULT))
-		return port->vlan;
-	return vlan_trunk(port, slot, vid) ? vid : 0;
+	if (vid)
+		return vlan_trunk(port, slot, vid) ? vid : 0;
+	return port->trunk || !vlan_hides(ctx) ? port->vlan : 0;
 }
 
-/* EDIT_VLAN if what came from one attachment may leave by the other, else EDIT_NONE: it is in its VLAN, and takes no tag to a
- * managed port but that of a VLAN of its trunk. */
+/* A managed port's container is not asked what it makes of tags, and a trunk's takes them for its VLANs. */
+static __always_inline bool vlan_reads_tags(const struct nsf_port *port)
+{
+	return port->flags & NSF_PORT_MANAGED || port->trunk;
+}
+
+/* EDIT_VLAN if what came from one attachment may leave by the other, else EDIT_NONE: it is in its VLAN, and what is beneath
+ * the VLAN's tag is for nobody who would take it for a tag of his. Not static either. */
 __noinline int vlan_shared(struct __sk_buff *ctx, __u32 from, __u32 to, __u32 tagged)
 {
 	const struct nsf_port *port = array_row(&nsf_ports, to);
@@ -71,7 +76,7 @@ __noinline int vlan_shared(struct __sk_buff *ctx, __u32 from, __u32 to, __u32 ta
 
 	if (!port || !vid || (port->vlan != vid && !vlan_trunk(port, to, vid)))
 		return EDIT_NONE;
-	return tagged && port->flags & NSF_PORT_MANAGED && vlan_hides(ctx) ? EDIT_NONE : EDIT_VLAN;
+	return tagged && vlan_reads_tags(port) && vlan_hides(ctx) ? EDIT_NONE : EDIT_VLAN;
 }
 
 /* What comes has a VLAN that may be there; the gateway is in one alone, and takes no tags. */

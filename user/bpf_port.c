@@ -68,26 +68,45 @@ static int port_trunk(struct dp *dp, const struct network *n, const struct port 
 	return 0;
 }
 
-static int port_vlans(struct dp *dp, const struct network *n, const struct port *p, __u32 slot)
+/* What was known of the port in its old VLANs: MACs, and conversations by way of a gateway that it may no longer reach. What
+ * it listens to there nobody has asked. */
+static int port_moved(struct host *h, const struct network *n, const struct port *p, __u32 slot)
 {
-	struct nsf_port *row = &dp->ports[slot];
+	const struct flow_filter f = { .net = n->name, .port = p->name };
+	const struct port here = { .slot = slot };
+	__u64 ended;
+	int r = bpf_fdb_flush(h, n, &here, &ended);
+
+	h->dp.listens[slot].all = bpf_flows_tick();
+	return r ? r : bpf_flows_end(h, &f, &ended);
+}
+
+/* The network heeds VLANs before the port is in another one. */
+static int port_vlans(struct host *h, const struct network *n, const struct port *p, __u32 slot)
+{
+	struct nsf_port *row = &h->dp.ports[slot];
+	struct nsf_net *net = &h->dp.nets[row->net];
+	const bool trunk = vlans_any(&p->trunk);
 	int r;
 
-	row->vlan = p->vlan;
-	if (!vlans_any(&p->trunk))
+	if (row->vlan == p->vlan && !row->trunk && !trunk)
+		return 0;
+	__atomic_fetch_or(&net->flags, NSF_NET_VLANS, __ATOMIC_RELEASE);
+	if (!trunk)
 		row->trunk = 0;
-	r = port_trunk(dp, n, p, slot);
+	r = port_trunk(&h->dp, n, p, slot);
+	row->vlan = p->vlan;
 	if (!r)
-		row->trunk = vlans_any(&p->trunk);
-	row_count_ports(dp, &dp->nets[row->net]);
-	return r;
+		row->trunk = trunk;
+	row_count_ports(&h->dp, net);
+	return r ? r : port_moved(h, n, p, slot);
 }
 
 int bpf_port_change(struct host *h, const struct network *n, const struct port *p)
 {
 	__u32 slot = row_port(&h->dp, n->id, p->name), mtu = p->mtu ? p->mtu : n->mtu;
 	struct nsf_port *row = &h->dp.ports[slot];
-	int r = slot ? port_vlans(&h->dp, n, p, slot) : 0;
+	int r = slot ? port_vlans(h, n, p, slot) : 0;
 
 	if (!slot || r)
 		return r;
@@ -115,6 +134,8 @@ static int port_install(struct host *h, const struct network *n, const struct po
 	}
 	snprintf(h->dp.names[slot].netns, NSF_NAME_LEN, "%s", p->netns);
 	row_set_port(&h->dp, slot, &row);
+	if (!managed) /* what is behind it may have reported before */
+		h->dp.listens[slot].all = bpf_flows_tick();
 	port_limits(n, p, &h->dp.shares[slot]);
 	r = port_trunk(&h->dp, n, p, slot);
 	if (!r)

@@ -144,6 +144,92 @@ int bridge_vlans(struct nl *nl, int ifindex, __u16 vlan, const struct nsf_trunk 
 	return nl_send(nl, NULL);
 }
 
+struct setting {
+	__u16 attr;
+	__u8 *value;
+};
+
+static int setting_found(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct nlattr *a, *info, *data;
+	struct setting *s = arg;
+
+	mnl_attr_for_each(a, nlh, sizeof(struct ifinfomsg))
+		if (mnl_attr_get_type(a) == IFLA_LINKINFO)
+			mnl_attr_for_each_nested(info, a)
+				if (mnl_attr_get_type(info) == IFLA_INFO_DATA)
+					mnl_attr_for_each_nested(data, info)
+						if (mnl_attr_get_type(data) == s->attr)
+							*s->value = mnl_attr_get_u8(data);
+	return MNL_CB_OK;
+}
+
+int bridge_setting(struct nl *nl, int bridge, __u16 attr, __u8 *ret)
+{
+	struct setting s = { attr, ret };
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nl_msg(nl, RTM_GETLINK, 0), sizeof(*ifi));
+
+	ifi->ifi_index = bridge;
+	return nl_query(nl, setting_found, NULL, &s);
+}
+
+struct vlans_walk {
+	int (*cb)(int ifindex, __u16 vlan, const struct nsf_trunk *tags, void *arg);
+	void *arg;
+	int r;
+};
+
+static void vlans_of_port(const struct nlattr *spec, __u16 *vlan, struct nsf_trunk *tags)
+{
+	const struct nlattr *a;
+	unsigned first = 0;
+
+	mnl_attr_for_each_nested(a, spec) {
+		const struct bridge_vlan_info *v = mnl_attr_get_payload(a);
+
+		if (mnl_attr_get_type(a) != IFLA_BRIDGE_VLAN_INFO || mnl_attr_get_payload_len(a) < sizeof(*v))
+			continue;
+		if (v->flags & BRIDGE_VLAN_INFO_RANGE_BEGIN)
+			first = v->vid;
+		else if (v->flags & BRIDGE_VLAN_INFO_RANGE_END)
+			vlans_add(tags, first, v->vid);
+		else if (v->flags & BRIDGE_VLAN_INFO_PVID)
+			*vlan = v->vid;
+		else
+			vlans_add(tags, v->vid, v->vid);
+	}
+}
+
+static int vlans_keep(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(nlh);
+	struct vlans_walk *w = arg;
+	struct nsf_trunk tags = {};
+	const struct nlattr *a;
+	__u16 vlan = 0;
+
+	mnl_attr_for_each(a, nlh, sizeof(*ifi))
+		if (mnl_attr_get_type(a) == IFLA_AF_SPEC)
+			vlans_of_port(a, &vlan, &tags);
+	if (!w->r)
+		w->r = w->cb(ifi->ifi_index, vlan, &tags, w->arg);
+	return MNL_CB_OK;
+}
+
+int bridge_vlans_list(struct nl *nl, int (*cb)(int ifindex, __u16 vlan, const struct nsf_trunk *tags, void *arg),
+		      void *arg)
+{
+	struct nlmsghdr *nlh = nl_msg(nl, RTM_GETLINK, NLM_F_DUMP);
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifi));
+	struct vlans_walk w = { cb, arg, 0 };
+	int r;
+
+	ifi->ifi_family = PF_BRIDGE;
+	mnl_attr_put_u32(nlh, IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN_COMPRESSED);
+	r = nl_query(nl, vlans_keep, NULL, &w);
+	return r ? r : w.r;
+}
+
 static int fdb_change(struct nl *nl, __u16 type, __u16 flags, int ifindex, const __u8 mac[6])
 {
 	struct nlmsghdr *nlh = nl_msg(nl, type, flags);

@@ -21,6 +21,12 @@ int bridge_filtering(struct nl *nl, int bridge, bool on);
 int bridge_vlans(struct nl *nl, int ifindex, __u16 vlan, const struct nsf_trunk *tags);
 /* Whether groups go to ports alone that listen. Of a kernel without, all hear all. */
 int bridge_snooping(struct nl *nl, int bridge, bool on);
+/* A setting of the bridge's own, IFLA_BR_*, of one byte; *ret stays as it was where the kernel has none such. */
+int bridge_setting(struct nl *nl, int bridge, __u16 attr, __u8 *ret);
+/* Calls cb for each port of all bridges with its VLANs, as for bridge_vlans(); a non-zero return ends the walk and is
+ * returned. */
+int bridge_vlans_list(struct nl *nl, int (*cb)(int ifindex, __u16 vlan, const struct nsf_trunk *tags, void *arg),
+		      void *arg);
 /* How long a learned MAC stays, in seconds. */
 int bridge_ageing(struct nl *nl, int bridge, __u32 seconds);
 /* A static entry: the MAC is behind the port, in all VLANs that the port is in now. */

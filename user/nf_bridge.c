@@ -131,11 +131,12 @@ static void nd_chain(struct nf_script *s, const struct network *n)
 static void guard_chain(struct nf_script *s, const struct network *n)
 {
 	nf_line(s, "\tchain guard_%d {", nf_id(n));
-	nd_drop(s, n, "ether type ip6 icmpv6 type nd-router-advert");
-	nf_rule(s, "\t\tether type ip udp sport 67 udp dport 68 counter name DHCP_SERVER_%d drop", nf_id(n));
-	nf_rule(s, "\t\tether type ip6 udp sport 547 udp dport 546 counter name DHCP_SERVER_%d drop", nf_id(n));
-	nf_rule(s, "\t\tether type ip ip protocol igmp @th,0,8 17 counter name QUERIER_%d drop", nf_id(n));
-	nf_rule(s, "\t\tether type ip6 icmpv6 type mld-listener-query counter name QUERIER_%d drop", nf_id(n));
+	/* by meta protocol also what stands behind a tag */
+	nd_drop(s, n, "meta protocol ip6 icmpv6 type nd-router-advert");
+	nf_rule(s, "\t\tmeta protocol ip udp sport 67 udp dport 68 counter name DHCP_SERVER_%d drop", nf_id(n));
+	nf_rule(s, "\t\tmeta protocol ip6 udp sport 547 udp dport 546 counter name DHCP_SERVER_%d drop", nf_id(n));
+	nf_rule(s, "\t\tmeta protocol ip ip protocol igmp @th,0,8 17 counter name QUERIER_%d drop", nf_id(n));
+	nf_rule(s, "\t\tmeta protocol ip6 icmpv6 type mld-listener-query counter name QUERIER_%d drop", nf_id(n));
 	nf_line(s, "\t}");
 }
 
@@ -171,16 +172,41 @@ static void storm_chain(struct nf_script *s, const struct network *n)
 }
 
 /* Tags that the host would take off, to find what was not looked at here: a priority alone, and where there are VLANs that
- * of the gateway's. */
+ * of the gateway's; and that of a trunk's frames without tags. */
 static void tag_rules(struct nf_script *s, const struct network *n)
 {
+	char ifname[IFNAMSIZ];
+	size_t i;
+
 	nf_rule(s, "\t\tether type 8021ad vlan id 0 counter name VLAN_%d drop", nf_id(n));
 	nf_rule(s, "\t\tether type vlan vlan id %s counter name VLAN_%d drop", network_vlans(n) ? "{ 0, 1 }" : "0",
 		nf_id(n));
+	for (i = 0; i < n->n_ports; i++) {
+		if (n->ports[i].vlan <= NSF_VLAN_DEFAULT || !vlans_any(&n->ports[i].trunk))
+			continue;
+		port_ifname(n->name, &n->ports[i], ifname);
+		nf_rule(s, "\t\tiifname \"%s\" ether type vlan vlan id %u counter name VLAN_%d drop", ifname,
+			n->ports[i].vlan, nf_id(n));
+	}
 }
 
-/* Managed ports by whether they carry tags. */
-static void trunk_set(struct nf_script *s, const struct network *n, const char *name, bool trunk)
+static bool is_any(const struct port *p)
+{
+	return p->name[0];
+}
+
+static bool is_trunk(const struct port *p)
+{
+	return vlans_any(&p->trunk);
+}
+
+static bool is_tagless(const struct port *p)
+{
+	return p->netns[0] && !is_trunk(p);
+}
+
+/* Ports of a kind. */
+static void kind_set(struct nf_script *s, const struct network *n, const char *name, bool (*is)(const struct port *p))
 {
 	char ifname[IFNAMSIZ];
 	bool first = true;
@@ -188,7 +214,7 @@ static void trunk_set(struct nf_script *s, const struct network *n, const char *
 
 	fprintf(s->f, "\tset %s_%d { type ifname;", name, nf_id(n));
 	for (i = 0; i < n->n_ports; i++) {
-		if (!n->ports[i].netns[0] || vlans_any(&n->ports[i].trunk) != trunk)
+		if (!is(&n->ports[i]))
 			continue;
 		port_ifname(n->name, &n->ports[i], ifname);
 		fprintf(s->f, "%s \"%s\"", first ? " elements = {" : ",", ifname);
@@ -219,6 +245,7 @@ static void bridge_chain(struct nf_script *s, const struct network *n)
 	tag_rules(s, n);
 	nf_rule(s, "\t\tether type { vlan, 8021ad } iifname != @trunk_%d counter name VLAN_%d drop", nf_id(n),
 		nf_id(n));
+	nf_rule(s, "\t\tether type { vlan, 8021ad } jump held_%d", nf_id(n));
 	nf_rule(s, "\t\tether type ip iifname . ip saddr != @ip4_%d counter name SPOOF_IP4_%d drop", nf_id(n),
 		nf_id(n));
 	nf_rule(s, "\t\tether type ip6 iifname . ip6 saddr != @ip6_%d counter name SPOOF_IP6_%d drop", nf_id(n),
@@ -298,8 +325,8 @@ static void learning_held_rules(struct nf_script *s, const struct network *n)
 {
 	char match[160];
 
-	nf_rule(s, "\t\tether type arp arp saddr ip @held4_%d counter name SPOOF_ARP_%d drop", nf_id(n), nf_id(n));
-	nf_rule(s, "\t\tether type ip ip saddr @held4_%d counter name SPOOF_IP4_%d drop", nf_id(n), nf_id(n));
+	nf_rule(s, "\t\tmeta protocol arp arp saddr ip @held4_%d counter name SPOOF_ARP_%d drop", nf_id(n), nf_id(n));
+	nf_rule(s, "\t\tmeta protocol ip ip saddr @held4_%d counter name SPOOF_IP4_%d drop", nf_id(n), nf_id(n));
 	snprintf(match, sizeof(match), "icmpv6 type nd-neighbor-advert " ND_TARGET " @target_held_%d", nf_id(n));
 	nd_drop(s, n, match);
 	snprintf(
@@ -307,7 +334,20 @@ static void learning_held_rules(struct nf_script *s, const struct network *n)
 		"icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, nd-redirect } ip6 saddr @held6_%d",
 		nf_id(n));
 	nd_drop(s, n, match);
-	nf_rule(s, "\t\tether type ip6 ip6 saddr @held6_%d counter name SPOOF_IP6_%d drop", nf_id(n), nf_id(n));
+	nf_rule(s, "\t\tmeta protocol ip6 ip6 saddr @held6_%d counter name SPOOF_IP6_%d drop", nf_id(n), nf_id(n));
+}
+
+/* Where there are no VLANs, what is behind a tag is nobody's business. */
+static void held_chain(struct nf_script *s, const struct network *n)
+{
+	held_set(s, n, "held4", AF_INET, false);
+	held_set(s, n, "held6", AF_INET6, false);
+	held_set(s, n, "target_held", AF_INET6, true);
+	nf_line(s, "\tchain held_%d {", nf_id(n));
+	if (!network_vlans(n))
+		nf_rule(s, "\t\tether type { vlan, 8021ad } return");
+	learning_held_rules(s, n);
+	nf_line(s, "\t}");
 }
 
 static void learning_chain(struct nf_script *s, const struct network *n)
@@ -315,9 +355,6 @@ static void learning_chain(struct nf_script *s, const struct network *n)
 	char mac[MAC_STRLEN];
 	size_t i;
 
-	held_set(s, n, "held4", AF_INET, false);
-	held_set(s, n, "held6", AF_INET6, false);
-	held_set(s, n, "target_held", AF_INET6, true);
 	fprintf(s->f, "\tset fixed_%d { type ether_addr; elements = { %s", nf_id(n), mac_format(n->mac, mac));
 	for (i = 0; i < n->n_ports; i++)
 		if (n->ports[i].netns[0])
@@ -328,7 +365,10 @@ static void learning_chain(struct nf_script *s, const struct network *n)
 	nf_rule(s, "\t\tether saddr %s counter name SRC_GATEWAY_%d drop", mac_format(n->mac, mac), nf_id(n));
 	nf_rule(s, "\t\tether saddr @fixed_%d counter name SPOOF_MAC_%d drop", nf_id(n), nf_id(n));
 	tag_rules(s, n);
-	learning_held_rules(s, n);
+	if (network_vlans(n))
+		nf_rule(s, "\t\tether type { vlan, 8021ad } iifname != @trunk_%d counter name VLAN_%d drop", nf_id(n),
+			nf_id(n));
+	nf_rule(s, "\t\tjump held_%d", nf_id(n));
 	nf_line(s, "\t}");
 }
 
@@ -375,8 +415,9 @@ void nf_bridge_table(struct nf_script *s)
 	for (i = 0; i < s->n; i++) {
 		const struct network *n = &s->nets[i];
 
-		trunk_set(s, n, "trunk", true);
-		trunk_set(s, n, "tagless", false);
+		kind_set(s, n, "members", is_any);
+		kind_set(s, n, "trunk", is_trunk);
+		kind_set(s, n, "tagless", is_tagless);
 		bridge_set(s, n, "mac", "type ifname . ether_addr", element_mac);
 		bridge_set(s, n, "ip4", "type ifname . ipv4_addr", element_ip4);
 		bridge_set(s, n, "ip6", "type ifname . ipv6_addr", element_ip6);
@@ -386,6 +427,7 @@ void nf_bridge_table(struct nf_script *s)
 		nd_chain(s, n);
 		guard_chain(s, n);
 		storm_chain(s, n);
+		held_chain(s, n);
 		bridge_chain(s, n);
 		entry_chains(s, n);
 		learning_chain(s, n);
@@ -399,5 +441,9 @@ void nf_bridge_table(struct nf_script *s)
 	nf_line(s, "\t}");
 	nf_line(s, "\tchain ports {\n\t\ttype filter hook prerouting priority -250; policy accept;");
 	nf_rule(s, "\t\tiifname vmap @port");
+	nf_line(s, "\t}\n\tchain host {\n\t\ttype filter hook input priority 0; policy accept;");
+	for (i = 0; i < s->n; i++)
+		nf_rule(s, "\t\tether type { vlan, 8021ad } iifname @members_%d counter name VLAN_%d drop",
+			nf_id(&s->nets[i]), nf_id(&s->nets[i]));
 	nf_line(s, "\t}");
 }

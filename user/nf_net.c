@@ -379,7 +379,7 @@ int nf_net_del(struct host *h, const char *name)
 
 static int net_namespaces(const char *name, void *arg)
 {
-	return host_netns_put_all(arg, name, nf_port_lives);
+	return host_netns_put_all(arg, name, nf_record_lives);
 }
 
 int nf_net_repair(struct host *h)
@@ -416,5 +416,6 @@ bool nf_net_whole(struct host *h, const struct network *n)
 	struct net_need need = { .gateway = n->gateway, .gateway6 = n->gateway6 };
 
 	return n->ifindex && !addr_list(h->nl, n->ifindex, net_found, &need) &&
-	       need.found == 1U + (n->gateway6.family != 0) && nf_sysctl_whole(n) && nf_rules_whole(h);
+	       need.found == 1U + (n->gateway6.family != 0) && nf_sysctl_whole(n) && nf_rules_whole(h) &&
+	       nf_vlan_whole(h, n);
 }

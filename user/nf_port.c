@@ -82,36 +82,9 @@ static void record_take(struct network *n, const void *arg)
 	n->n_publishes = kept;
 }
 
-struct lives {
-	struct host *h;
-	const char *netns;
-};
-
-static int lives_in(const char *name, void *arg)
-{
-	const struct lives *l = arg;
-	struct network n;
-	int r = nf_record_read(l->h, name, &n);
-	size_t i;
-
-	if (r)
-		return 0;
-	for (i = 0; !r && i < n.n_ports; i++)
-		r = streq(n.ports[i].netns, l->netns);
-	network_free(&n);
-	return r;
-}
-
-bool nf_port_lives(struct host *h, const char *netns)
-{
-	struct lives l = { h, netns };
-
-	return nf_record_list(h, lives_in, &l) == 1;
-}
-
 static int port_leave(struct host *h, const char *netns)
 {
-	return netns[0] && !nf_port_lives(h, netns) ? host_netns_put(h, netns) : 0;
+	return netns[0] && !nf_record_lives(h, netns) ? host_netns_put(h, netns) : 0;
 }
 
 /* A number that no MAC chosen for the network has yet. */
@@ -140,9 +113,10 @@ static int port_policy(struct host *h, const struct port *p, int ifindex)
 static int port_join(struct host *h, const struct network *n, const struct port *p, const struct link *l, int bridge)
 {
 	char alias[NET_NAME_LEN + NSF_NAME_LEN + 16];
+	const struct link_change down = { .up = -1 };
 	struct link_change up = { .up = 1 };
-	bool managed = p->netns[0];
-	int r;
+	const bool managed = p->netns[0], apart = p->vlan != NSF_VLAN_DEFAULT || vlans_any(&p->trunk);
+	int r = 0;
 
 	snprintf(alias, sizeof(alias), "nsfast:%s/%s", n->name, p->name);
 	if (managed) {
@@ -150,10 +124,13 @@ static int port_join(struct host *h, const struct network *n, const struct port 
 		up.addrgen_none = 1;
 		six_set(l->name, "disable_ipv6", 1); /* saves its own noise */
 	}
-	r = bridge_join(h->nl, l->ifindex, bridge);
+	if (apart && l->flags & IFF_UP) /* a port begins in VLAN 1 */
+		r = link_set(h->nl, l->ifindex, &down);
+	if (!r)
+		r = bridge_join(h->nl, l->ifindex, bridge);
 	if (!r)
 		r = port_policy(h, p, l->ifindex);
-	if (!r && (p->vlan != NSF_VLAN_DEFAULT || vlans_any(&p->trunk)))
+	if (!r && apart)
 		r = nf_vlan_port(h, n, p, l->ifindex);
 	if (!r && managed)
 		r = bridge_lock(h->nl, l->ifindex);
@@ -170,7 +147,11 @@ int nf_port_rejoin(struct host *h, const struct network *n, const struct port *p
 	struct link l;
 
 	port_ifname(n->name, p, ifname);
-	return link_get(h->nl, ifname, 0, &l) || l.master ? 0 : port_join(h, n, p, &l, n->ifindex);
+	if (link_get(h->nl, ifname, 0, &l))
+		return 0;
+	if (!l.master)
+		return port_join(h, n, p, &l, n->ifindex);
+	return network_vlans(n) ? nf_vlan_port(h, n, p, l.ifindex) : 0;
 }
 
 static const char *port_key(const char *net, const char *name, char buf[NET_NAME_LEN + NSF_NAME_LEN + 1])

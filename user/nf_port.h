@@ -23,5 +23,3 @@ void nf_ports_release(struct host *h, const struct network *n);
 int nf_port_mtu(struct host *h, const struct network *n, const struct port *p, __u32 mtu);
 /* Puts a port that is there back on the bridge, if it is not. Prints. */
 int nf_port_rejoin(struct host *h, const struct network *n, const struct port *p);
-/* True if a port lives in the namespace of that name. */
-bool nf_port_lives(struct host *h, const char *netns);

@@ -106,6 +106,33 @@ int nf_record_list(struct host *h, int (*cb)(const char *name, void *arg), void 
 	return state_each(h->cookie, RECORD_FACT, record_name, &w);
 }
 
+struct lives {
+	struct host *h;
+	const char *netns;
+};
+
+static int lives_in(const char *name, void *arg)
+{
+	const struct lives *l = arg;
+	struct network n;
+	int r = nf_record_read(l->h, name, &n);
+	size_t i;
+
+	if (r)
+		return 0;
+	for (i = 0; !r && i < n.n_ports; i++)
+		r = streq(n.ports[i].netns, l->netns);
+	network_free(&n);
+	return r;
+}
+
+bool nf_record_lives(struct host *h, const char *netns)
+{
+	struct lives l = { h, netns };
+
+	return nf_record_list(h, lives_in, &l) == 1;
+}
+
 int nf_record_begin(struct host *h, const char *name)
 {
 	return state_set(h->cookie, RECORD_FACT, name, RECORD_BEGUN);

@@ -22,3 +22,5 @@ int nf_record_begin(struct host *h, const char *name);
 int nf_record_end(struct host *h, const char *name);
 /* A network that was begun and not ended, into ret; false if there is none. */
 bool nf_record_begun(struct host *h, char ret[NET_NAME_LEN]);
+/* True if a port lives in the namespace of that name. */
+bool nf_record_lives(struct host *h, const char *netns);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* VLANs of netfilter mode: the bridge's filter. */
+/* VLANs and multicast of netfilter mode: the bridge's filters. */
 #include "nf_vlan.h"
 
 #include <errno.h>
+#include <linux/if_link.h>
 
 #include "bridge.h"
 #include "log.h"
@@ -20,6 +21,29 @@ int nf_vlan_sync(struct host *h, const struct network *n)
 		return fail_feature("%s: this kernel's bridge knows no VLANs (CONFIG_BRIDGE_VLAN_FILTERING)", n->name);
 	}
 	return r ? fail(r, "%s: cannot make the bridge heed VLANs", n->name) : 0;
+}
+
+/* Another one than the record's: *arg is the network. */
+static int vlan_differs(int ifindex, __u16 vlan, const struct nsf_trunk *tags, void *arg)
+{
+	const struct network *n = arg;
+	size_t i;
+
+	for (i = 0; i < n->n_ports && n->ports[i].ifindex != ifindex; i++)
+		;
+	return i < n->n_ports && (n->ports[i].vlan != vlan || !vlans_equal(&n->ports[i].trunk, tags));
+}
+
+bool nf_vlan_whole(struct host *h, const struct network *n)
+{
+	const bool vlans = network_vlans(n), groups = !(n->policy & NSF_NET_NO_SNOOPING);
+	__u8 filters = vlans, snoops = groups;
+
+	if (bridge_setting(h->nl, n->ifindex, IFLA_BR_VLAN_FILTERING, &filters) ||
+	    bridge_setting(h->nl, n->ifindex, IFLA_BR_MCAST_SNOOPING, &snoops))
+		return false;
+	return !filters == !vlans && !snoops == !groups &&
+	       (!vlans || !bridge_vlans_list(h->nl, vlan_differs, (void *)n));
 }
 
 struct fixed {

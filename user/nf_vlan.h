@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* VLANs of netfilter mode: the bridge's filter. */
+/* VLANs and multicast of netfilter mode: the bridge's filters. */
 #pragma once
 
 #include "host.h"
@@ -7,5 +7,7 @@
 
 /* Filters if a port of the network needs it. 0 also while there is no bridge. Prints. */
 int nf_vlan_sync(struct host *h, const struct network *n);
+/* Whether the bridge and its ports are as the network says: VLANs, and whether groups are overheard. */
+bool nf_vlan_whole(struct host *h, const struct network *n);
 /* A port of the bridge gets its VLANs, and what is fixed behind it is so in all of them. Prints. */
 int nf_vlan_port(struct host *h, const struct network *n, const struct port *p, int ifindex);

@@ -26,7 +26,7 @@
 	X(SPOOF_ARP, "ARP sender is not the port's") \
 	X(SPOOF_IP6, "IPv6 source is not the port's, not of its network, or another's for good") \
 	X(SPOOF_ND, "neighbour discovery claims what is not the port's, or comes from no router") \
-	X(VLAN, "VLAN tag from a port that may not send any") \
+	X(VLAN, "VLAN tag that may not be there, or in another VLAN than its destination") \
 	X(DHCP_SERVER, "DHCP server's message from a port that may not serve") \
 	X(QUERIER, "multicast router's query from a port that may not serve") \
 	/* bridge */ \

@@ -32,7 +32,7 @@ struct nsf_listen {
 };
 _Static_assert(sizeof(struct nsf_listen) == 8, "nsf_listen");
 
-/* Map nsf_queriers: hash, written by the data path. Without a querier nobody reports, and all hear all. */
+/* Map nsf_queriers: hash, written by the data path. Without a querier nobody reports again, and all hear all. */
 struct nsf_querier_key {
 	__u16 net;
 	__u16 vlan;

@@ -4,9 +4,10 @@
 
 #define NET1 (TX(AT_A) | TX(AT_B) | TX(AT_C) | TX(AT_D) | TX(AT_GW))
 
-#define GROUP    IP4(239, 1, 2, 3)
-#define OTHER    IP4(239, 1, 2, 4)
-#define ROUTERS3 IP4(224, 0, 0, 22) /* to whom IGMPv3 reports go */
+#define GROUP       IP4(239, 1, 2, 3)
+#define OTHER       IP4(239, 1, 2, 4)
+#define GROUPS_READ 64                 /* bpf/group.h */
+#define ROUTERS3    IP4(224, 0, 0, 22) /* to whom IGMPv3 reports go */
 
 static struct end to_group(__u32 addr)
 {
@@ -18,12 +19,15 @@ static struct frame *data(struct end from, __u32 addr)
 	return frame(udp(from, to_group(addr)));
 }
 
-/* IGMP as bytes behind its type. */
+/* IGMP as bytes, whose sum is filled in. */
 static struct frame *igmp(struct end from, __u32 to, const __u8 *bytes, __u16 n)
 {
 	struct pk k = pk_ip4(from, to_group(to), IPPROTO_IGMP);
+	__u8 m[64];
 
-	k.data = bytes;
+	memcpy(m, bytes, n);
+	put16(m + 2, sum16(0, m, n));
+	k.data = m;
 	k.n_data = n;
 	k.ttl = 1;
 	return frame(k);
@@ -260,10 +264,19 @@ static void what_is_over_is_forgotten(void **state)
 
 static void only_who_may_serve_asks(void **state)
 {
+	static const __u8 query[8] = { 0x11 };
+	struct pk k = pk_ip4(A(0), to_group(IP4(224, 0, 0, 1)), IPPROTO_IGMP);
 	struct bed *b = *state;
+
+	k.data = query;
+	k.n_data = sizeof(query);
 
 	nobody_asks(b);
 	STEP(b, "a container", AT_A, QUERY(A(0)), DROPPED(QUERIER));
+	k.dst = MAC(AT_B);
+	STEP(b, "to a neighbour alone", AT_A, frame(k), DROPPED(QUERIER));
+	k.frag = 0x2000;
+	STEP(b, "in pieces", AT_A, frame(k), DROPPED(QUERIER));
 	STEP(b, "all hear as before", AT_A, data(A(1), GROUP), SENT(NET1 & ~TX(AT_A)));
 	b->dp.ports[AT_A].flags |= NSF_PORT_SERVES;
 	STEP(b, "that may serve", AT_A, QUERY(A(0)), SENT(NET1 & ~TX(AT_A)));
@@ -273,18 +286,65 @@ static void only_who_may_serve_asks(void **state)
 	STEP(b, "all hear if so wanted", AT_B, data(B(1), GROUP), SENT(NET1 & ~TX(AT_B)));
 }
 
+/* Hosts answer none of these, so that nobody is known to listen by them. */
+static void what_no_host_takes_for_a_query_is_none(void **state)
+{
+	struct bed *b = *state;
+	struct frame *f[8];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(f); i++)
+		f[i] = QUERY(D(0));
+	f[0]->b[5] = 2;             /* to another MAC */
+	f[1]->b[ETH_HLEN + 8] = 2;  /* TTL, */
+	f[2]->b[ETH_HLEN + 19] = 2; /* destination, */
+	frame_ip_sum(f[1]->b + ETH_HLEN, 20, false);
+	frame_ip_sum(f[2]->b + ETH_HLEN, 20, false);
+	f[3]->b[ETH_HLEN + 11] ^= 1;     /* header's sum, */
+	f[4]->b[ETH_HLEN + 20 + 3] ^= 1; /* message's sum */
+	f[5] = igmp2(D(0), 0x11, GROUP); /* of one group */
+	f[6]->b[ETH_HLEN + 3]++;         /* a length that none has */
+	frame_ip_sum(f[6]->b + ETH_HLEN, 20, false);
+	for (i = 0; i < ARRAY_SIZE(f); i++) {
+		nobody_asks(b);
+		if (i == 7)
+			b->dp.ports[AT_D].flags |= NSF_PORT_ISOLATED;
+		STEP(b, "no query", AT_D, f[i], SENT(NET1 & ~TX(AT_D)));
+		assert_int_equal(table_count(bpf_map__fd(b->skel->maps.nsf_queriers)), 0);
+	}
+	b->dp.ports[AT_D].flags &= (__u8)~NSF_PORT_ISOLATED;
+	settle();
+	b->dp.shares[AT_D].max_flood = 1;
+	b->dp.shares[AT_D].flood_tick = 0;
+	STEP(b, "one frame", AT_D, data(D(0), GROUP), SENT(NET1 & ~TX(AT_D)));
+	STEP(b, "and a query too many", AT_D, QUERY(D(0)), DROPPED(STORM));
+	assert_int_equal(table_count(bpf_map__fd(b->skel->maps.nsf_queriers)), 0);
+}
+
+static void a_report_of_more_than_is_read_is_of_all(void **state)
+{
+	const __u8 many[8] = { 0x22, [7] = GROUPS_READ + 1 };
+	struct bed *b = *state;
+
+	asked(b);
+	STEP(b, "a long report", AT_B, igmp(B(0), ROUTERS3, many, sizeof(many)), SENT(TX(AT_D) | TX(AT_GW)));
+	STEP(b, "any group", AT_A, data(A(1), OTHER), SENT(TX(AT_B) | TX(AT_D) | TX(AT_GW)));
+}
+
 /* ff05::1:3 and its MAC, and where routers hear reports. */
 static const struct in6 group6 = { { 0xff, 5, [13] = 1, [15] = 3 } };
+static const struct in6 nodes6 = { { 0xff, 2, [15] = 1 } };
+static const struct mac nodes6_mac = { { 0x33, 0x33, 0, 0, 0, 1 } };
 static const struct mac group6_mac = { { 0x33, 0x33, 0, 1, 0, 3 } };
 
 static struct frame *mld(struct end6 from, __u8 type, const void *body, __u16 n)
 {
 	static const __u8 alert[] = { IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0 };
-	struct pk6 k = { .dst = group6_mac,
+	struct pk6 k = { .dst = type == 130 ? nodes6_mac : group6_mac,
 			 .src = from.mac,
 			 .from = { { 0xfe, 0x80, [8] = from.mac.b[0] ^ 2, from.mac.b[1], from.mac.b[2], 0xff, 0xfe,
 				     from.mac.b[3], from.mac.b[4], from.mac.b[5] } },
-			 .to = group6,
+			 .to = type == 130 ? nodes6 : group6,
 			 .hops = 1,
 			 .ext = alert,
 			 .n_ext = sizeof(alert),
@@ -336,10 +396,16 @@ static void by_ipv6_it_is_the_same(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(without_a_querier_all_hear),   TEST(all_hear_until_they_can_have_answered),
-		TEST(who_has_joined_hears),         TEST(records_of_version_three_are_read),
-		TEST(who_joins_too_many_hears_all), TEST(what_is_over_is_forgotten),
-		TEST(only_who_may_serve_asks),      TEST6(by_ipv6_it_is_the_same),
+		TEST(without_a_querier_all_hear),
+		TEST(all_hear_until_they_can_have_answered),
+		TEST(who_has_joined_hears),
+		TEST(records_of_version_three_are_read),
+		TEST(who_joins_too_many_hears_all),
+		TEST(what_is_over_is_forgotten),
+		TEST(what_no_host_takes_for_a_query_is_none),
+		TEST(a_report_of_more_than_is_read_is_of_all),
+		TEST(only_who_may_serve_asks),
+		TEST6(by_ipv6_it_is_the_same),
 	};
 
 	return RUN(tests, bed6_setup);

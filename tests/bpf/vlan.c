@@ -70,8 +70,8 @@ static void a_frame_stays_in_its_vlan(void **state)
 		{ "another tag beneath", AT_D,
 		  Q(((struct pk){ .dst = MAC(AT_A), .src = MAC(AT_D), .type = ETH_P_8021Q }), 10), DROPPED(VLAN),
 		  .setup = parted },
-		{ "its VLAN's own tag on a port without", AT_C, Q(udp(C(1), A(2)), 10), SENT(TX(AT_A)),
-		  .out = frame(udp(C(1), A(2))), .setup = parted },
+		{ "its VLAN's own tag on a port without", AT_C, Q(udp(C(1), A(2)), 10), DROPPED(VLAN),
+		  .setup = parted },
 	};
 
 	ROWS(*state, rows);

@@ -156,13 +156,46 @@ heard() {
 	done
 	says a <<<'says(one(20, text="<a>"), one(10, text="<a>"), one(0, text="<a>"))'
 	says c <<<'says(one(10, text="<c>"), one(1, text="<c>"))'
-	says u <<<'says(one(10, text="<u>"))'
+	says u <<<'says(one(10, text="<u>"), one(20, text="<u>"))'
 	says t <<<'says(one(text="<t>"), one(30, text="<t>"), one(1, text="<t>"), one(0, text="<t>"))'
 	says t <<<'says(one(10, text="<end>"), one(20, text="<end>"))'
 	until_ok 5 heard b end
 	until_ok 5 heard u end
 	[ -z "$(hears c)$(hears t)" ]
 	[ "$(mode)" != bpf ] || [ "$(dropped VLAN)" -ge 10 ]
+}
+
+@test "nobody speaks for what is somebody's for good, behind a tag neither" {
+	local mac
+	mac=$(mac t)
+	capture b eth0 'arp or ip or ip6' "$ROOM/b.pcap"
+	says t <<-'END'
+		def told(ip): return Ether(src=me, dst=all) / Dot1Q(vlan=10) / ARP(op=2, hwsrc=me, psrc=ip, hwdst=all, pdst=ip)
+		says(*(told(ip) for ip in ("10.77.0.1", "10.77.0.2", "10.77.0.4", "10.77.0.60")),
+		     *(Ether(src=me, dst=all) / Dot1Q(vlan=10) / IP(src=ip, dst="10.77.0.255") / UDP(sport=9, dport=9)
+		       for ip in ("10.77.0.1", "10.77.0.2", "10.77.0.61")))
+	END
+	capture_stop
+	run -0 captured "$ROOM/b.pcap" -e
+	[ "$(grep -c "$mac >" <<<"$output")" = 2 ]
+	[[ $output == *"10.77.0.60 is-at"* && $output == *"10.77.0.61.9 >"* ]]
+	[ "$(dropped SPOOF_ARP)" = 3 ]
+	[ "$(dropped SPOOF_IP4)" = 2 ]
+}
+
+@test "a filter that somebody switched off is noticed, and comes back" {
+	only netfilter "in mode bpf nobody else has it"
+	ip -n "$H" link set t0 type bridge vlan_filtering 0
+	[ "$(nsf -j show t0 | jq -r '.[].state')" = damaged ]
+	nsf up t0
+	silent a 10.77.0.1
+	echoes a 10.77.0.3
+	local dev
+	dev=$(nsf -j show t0 | jq -r '.[].ports[] | select(.name == "a") | .dev')
+	in_ns "$H" bridge vlan del dev "$dev" vid 10
+	[ "$(nsf -j show t0 | jq -r '.[].state')" = damaged ]
+	nsf up t0
+	echoes a 10.77.0.3
 }
 
 @test "a tag beneath that of the VLAN is content, and managed ports get none" {
@@ -175,7 +208,9 @@ heard() {
 }
 
 @test "a VLAN is changed on a live network, and goes along to the other mode" {
+	in_ns c ping -c 1 -W 1 203.0.113.10
 	config Vlan=10 | nsf up -f -
+	[ "$(mode)" != bpf ] || [ "$(nsf -j flows --port c)" = '[]' ]
 	echoes c 10.77.0.2
 	silent c 10.77.0.1
 	[ "$(nsf -j show t0 | jq -c '[.[].ports[] | [.name, .vlan, .vlan_trunk]]')" = \
