@@ -245,7 +245,8 @@ print("fe80::" + in6_mactoifaceid(sys.argv[1]).lower())' "$1"
 	captured "$ROOM/routed.pcap" -e -A
 	[ "$(captured "$ROOM/routed.pcap" | wc -l)" = 2 ]
 	[ "$(captured "$ROOM/routed.pcap" -A | grep -c routed)" = 2 ]
-	[ "$(dropped VLAN)" -ge 12 ]
+	# of a managed port all that have tags; of an adopted one it is the bridge that drops some in mode netfilter, and counts none
+	[ "$(dropped VLAN)" -ge "$([ "$(mode)" = bpf ] && echo 12 || echo 6)" ]
 }
 
 @test "router advertisements of containers give the host nothing" {
