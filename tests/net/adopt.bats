@@ -39,10 +39,6 @@ setup() {
 }
 teardown() { host_down; }
 
-echoes() {
-	in_ns "$1" ping -c 1 -W 1 "$2"
-}
-
 # port_of MAC: where the forwarding database has it
 port_of() {
 	nsf -j fdb t0 | jq -r --arg mac "$1" '.[] | select(.mac == $mac) | .port + " " + .state'

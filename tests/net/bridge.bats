@@ -29,14 +29,6 @@ teardown() {
 	done
 }
 
-echoes() {
-	in_ns "$1" ping -c 1 -W 1 "$2"
-}
-
-silent() {
-	run ! in_ns "$1" ping -c 1 -W 0.3 "$2"
-}
-
 # entry MAC: port and state
 entry() {
 	nsf -j fdb show t0 | jq -r --arg mac "$1" '.[] | select(.mac == $mac) | .port + " " + .state'

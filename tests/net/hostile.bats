@@ -32,10 +32,6 @@ teardown() {
 	done
 }
 
-echoes() {
-	in_ns "$1" ping -c 1 -W 1 "$2"
-}
-
 # pings N NS ADDRESS: a hundred a second, in the background; after pinged, not one of N was lost
 pings() {
 	start in_ns "$2" ping -q -n -i 0.01 -c "$1" -W 5 "$3" >"$ROOM/pings-$2-$3"

@@ -49,6 +49,15 @@ nsf() {
 	"$NSFAST" -n "$H" "$@"
 }
 
+# echoes NS ADDRESS: it answers; silent: it does not
+echoes() {
+	in_ns "$1" ping -c 1 -W 1 "$2"
+}
+
+silent() {
+	run ! in_ns "$1" ping -c 1 -W 0.3 "$2"
+}
+
 # A transfer of some megabytes may take so many seconds.
 TRANSFER=$((20 * ${PATIENCE:-6} / 6))
 

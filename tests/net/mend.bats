@@ -17,10 +17,6 @@ again() {
 	nsf up t0 --mode "$(mode)" --subnet 10.77.0.1/24 --ns a --ns b --uplink up0
 }
 
-echoes() {
-	in_ns "$1" ping -c 1 -W 1 "$2"
-}
-
 port_index() {
 	ip -n "$1" -j link show dev eth0 | jq '.[].ifindex'
 }

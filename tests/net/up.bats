@@ -21,10 +21,6 @@ links() {
 }
 
 # echoes NS ADDRESS: an answer comes, and quickly
-echoes() {
-	in_ns "$1" ping -c 1 -W 1 "$2"
-}
-
 # talk FROM TO-NS ADDRESS PORT: a conversation that goes on; talks: it still does
 talk() {
 	serve "$2" "$4" "$PYTHON" "$BATS_TEST_DIRNAME/talk.py" "$4"
@@ -351,7 +347,7 @@ publish.[].name publish.[].network publish.[].port publish.[].protocol publish.[
 		.ports.[].state .ports.[].address .ports.[].address6 .ports.[].mac .publish .timeouts .timeouts.Icmp .timeouts.Other \
 		.timeouts.TcpClosing .timeouts.TcpEstablished .timeouts.TcpOpening .timeouts.Udp \
 		.snat_pool .snat_pool.[] .snat6_pool .snat_ports .snat_port .snat_icmp .overload .filter .except .ports.[].limits \
-		.ports.[].{isolated,guard,flood,mtu,mac_moves,macs_not_learned} .fdb_ageing .neigh_suppress .host_access .xdp_forward .xdp_forwards \
+		.ports.[].{isolated,guard,flood,vlan,vlan_trunk,mtu,mac_moves,macs_not_learned} .fdb_ageing .neigh_suppress .multicast_snooping .host_access .xdp_forward .xdp_forwards \
 		.ports.[].used .limits .flows.overloaded .flows.reclaimed \
 		.external_ports .external_ports.[] .external_ports.[].{address,tcp,udp,icmp,other} $shares $legs; do echo "[]$key"; done | LC_ALL=C sort | paste -sd ' ')
 	[ "$(keys <<<"$output")" = "$want" ]

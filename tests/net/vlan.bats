@@ -57,14 +57,6 @@ config() {
 	END
 }
 
-echoes() {
-	in_ns "$1" ping -c 1 -W 1 "$2"
-}
-
-silent() {
-	run ! in_ns "$1" ping -c 1 -W 0.3 "$2"
-}
-
 # says NS: Python on stdin with Scapy; says(frame...) sends, one(VID...) is a frame for all with these tags
 says() {
 	{ cat <<-'END' && cat; } | in_ns "$1" "$PYTHON" -
