@@ -87,9 +87,12 @@ static int port_vlans(struct host *h, const struct network *n, const struct port
 	struct nsf_port *row = &h->dp.ports[slot];
 	struct nsf_net *net = &h->dp.nets[row->net];
 	const bool trunk = vlans_any(&p->trunk);
+	struct nsf_trunk was = {};
 	int r;
 
-	if (row->vlan == p->vlan && !row->trunk && !trunk)
+	if (row->trunk)
+		bpf_map_lookup_elem(h->dp.map[DP_TRUNKS], &slot, &was);
+	if (row->vlan == p->vlan && vlans_equal(&was, &p->trunk))
 		return 0;
 	__atomic_fetch_or(&net->flags, NSF_NET_VLANS, __ATOMIC_RELEASE);
 	if (!trunk)

@@ -209,6 +209,10 @@ heard() {
 		'[["a",10,null],["b",10,null],["c",10,null],["t",null,"10,20"],["u",20,null]]' ]
 	run -0 nsf up t0
 	[[ $output == *"no change"* ]]
+	# another change of a port leaves alone what is known of it
+	says t <<<'says(one(10, src="02:00:00:00:09:02"))'
+	nsf up t0 --max-flood 9999
+	[ "$(nsf -j fdb show t0 | jq '[.[] | select(.mac == "02:00:00:00:09:02")] | length')" = 1 ]
 	if filters; then
 		for mode in $([ "$(mode)" = bpf ] && echo netfilter bpf || echo bpf netfilter); do
 			nsf mode t0 "$mode"
