@@ -13,6 +13,7 @@
 #include "nf_record.h"
 #include "nf_rules.h"
 #include "nf_sysctl.h"
+#include "nf_vlan.h"
 #include "state.h"
 
 static int is_name(const char *name, void *arg)
@@ -53,6 +54,8 @@ int nf_handover_take(struct host *h, struct network *n)
 		r = nf_net_bridge(h, n);
 	if (!r)
 		r = nf_rules_sync(h, there ? NULL : n);
+	if (!r)
+		r = nf_vlan_sync(h, n);
 	if (!r)
 		r = nf_sysctl_sync(h, there ? NULL : n);
 	for (i = 0; !r && i < n->n_ports; i++) {

@@ -334,6 +334,15 @@ static void martian_chain(struct nf_script *s)
 			nf_rule(s, "\t\tiifname \"%s\" ip6 saddr %s counter name MARTIAN_SRC_%d drop", n->uplink,
 				nf_subnet(&n->gateway6, text), nf_id(n));
 	}
+	nf_rule(s, "\t\tiifname @bridges ip protocol igmp notrack");
+	nf_line(s, "\t}");
+}
+
+/* Who listens to which group is no conversation: a bridge that overhears it says so itself, of each network. */
+static void group_chain(struct nf_script *s)
+{
+	nf_line(s, "\tchain groups {\n\t\ttype filter hook output priority raw; policy accept;");
+	nf_rule(s, "\t\toifname @bridges ip protocol igmp notrack");
 	nf_line(s, "\t}");
 }
 
@@ -371,6 +380,7 @@ static void inet_chains(struct nf_script *s)
 		access_chain(s, &s->nets[i]);
 	}
 	martian_chain(s);
+	group_chain(s);
 	input_chain(s);
 	forward_chain(s);
 	nf_snat_chains(s);

@@ -135,13 +135,11 @@ int nf_net_bridge(struct host *h, struct network *n)
 	if (!r)
 		r = bridge_ageing(h->nl, l.ifindex, n->fdb_age);
 	if (!r)
-		r = bridge_snooping(h->nl, l.ifindex, !(n->policy & NSF_NET_NO_SNOOPING));
-	if (!r)
 		r = link_set(h->nl, l.ifindex, &up);
 	n->ifindex = r ? 0 : l.ifindex;
 	if (!r)
 		r = net_addresses(h, n);
-	return r ? fail(r, "%s: cannot set up the bridge", n->name) : nf_vlan_sync(h, n);
+	return r ? fail(r, "%s: cannot set up the bridge", n->name) : 0;
 }
 
 /* The record without what is still to be made: that is entered when it is. */
@@ -194,6 +192,8 @@ int nf_net_add(struct host *h, struct network *n)
 	if (!r)
 		r = nf_rules_sync(h, &bare);
 	if (!r)
+		r = nf_vlan_sync(h, n);
+	if (!r)
 		r = nf_sysctl_sync(h, &bare);
 	if (!r)
 		r = nf_record_end(h, n->name);
@@ -241,6 +241,8 @@ int nf_net_change(struct host *h, struct network *n)
 		r = nf_net_bridge(h, n);
 	if (!r)
 		r = net_routed_as(&was, n) ? nf_rules_sync(h, NULL) : nf_rules_change(h, &was);
+	if (!r)
+		r = nf_vlan_sync(h, n);
 	if (!r)
 		r = nf_sysctl_sync(h, NULL);
 	if (!r)

@@ -20,7 +20,9 @@ int nf_vlan_sync(struct host *h, const struct network *n)
 		hint("--mode bpf");
 		return fail_feature("%s: this kernel's bridge knows no VLANs (CONFIG_BRIDGE_VLAN_FILTERING)", n->name);
 	}
-	return r ? fail(r, "%s: cannot make the bridge heed VLANs", n->name) : 0;
+	if (!r)
+		r = bridge_snooping(h->nl, bridge.ifindex, !(n->policy & NSF_NET_NO_SNOOPING));
+	return r ? fail(r, "%s: cannot make the bridge heed VLANs and groups", n->name) : 0;
 }
 
 /* Another one than the record's: *arg is the network. */

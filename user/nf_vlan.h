@@ -5,7 +5,8 @@
 #include "host.h"
 #include "net.h"
 
-/* Filters if a port of the network needs it. 0 also while there is no bridge. Prints. */
+/* Filters VLANs if a port of the network needs it, and groups if that is wanted; after the rules, which know what the bridge
+ * says of itself then. 0 also while there is no bridge. Prints. */
 int nf_vlan_sync(struct host *h, const struct network *n);
 /* Whether the bridge and its ports are as the network says: VLANs, and whether groups are overheard. */
 bool nf_vlan_whole(struct host *h, const struct network *n);
