@@ -84,7 +84,7 @@ class Wire:
 
     def heard(self, seconds=3):
         """The next IP packet, or None; the link's own affairs are none."""
-        f = self.frame(lambda f: f.type == ETHERTYPE and not (SIX and of_link(bytes(f)[14:])), seconds)
+        f = self.frame(lambda f: f.type == ETHERTYPE and not of_link(bytes(f)[14:]), seconds)
         return parsed(bytes(f)[14 : 14 + (40 + f[IPv6].plen if SIX else f[IP].len)]) if f else None
 
     def send(self, *packets, dst=None):
@@ -134,6 +134,9 @@ def upper(p):
 
 
 def of_link(b):
+    """Neighbour discovery, and what a bridge that overhears groups says to all of them."""
+    if not SIX:
+        return b[DST_AT : DST_AT + 3] == bytes((224, 0, 0))
     at, proto = upper(b)
     return proto == 58 and b[at] in LINK
 
