@@ -246,7 +246,7 @@ nothing_held() {
 }
 
 # snapshot NS: all that `nsfast down` must leave as it was before `up`, as text, without what changes by itself:
-# operational state of links, numbers of connections, caches
+# operational state of links, numbers of connections, caches, who has sent to all of late
 snapshot() {
 	local ns=$1
 	echo "== links"
@@ -262,7 +262,7 @@ snapshot() {
 	ip -n "$ns" -4 rule
 	ip -n "$ns" -6 rule
 	echo "== nft"
-	in_ns "$ns" nft list ruleset
+	in_ns "$ns" nft list ruleset | sed -E '/^\t+(elements = \{ )?"[^"]+" limit rate/d'
 	echo "== sysctls"
 	in_ns "$ns" sysctl -a --pattern '^net\.' 2>/dev/null | grep -v -e nf_conntrack_count -e '\.stable_secret'
 	echo "== namespaces"
