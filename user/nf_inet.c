@@ -338,10 +338,13 @@ static void martian_chain(struct nf_script *s)
 	nf_line(s, "\t}");
 }
 
-/* Who listens to which group is no conversation: a bridge that overhears it says so itself, of each network. */
+/* Who listens to which group is no conversation. And that a bridge overhears, it tells those whom it overhears, as a member of
+ * 224.0.0.106 (RFC 4286): by a report of version two, or of version three with one record. */
 static void group_chain(struct nf_script *s)
 {
 	nf_line(s, "\tchain groups {\n\t\ttype filter hook output priority raw; policy accept;");
+	nf_rule(s, "\t\toifname @bridges ip daddr 224.0.0.106 counter drop");
+	nf_rule(s, "\t\toifname @bridges ip protocol igmp @th,0,8 0x22 @th,48,16 1 @th,96,32 0xe000006a counter drop");
 	nf_rule(s, "\t\toifname @bridges ip protocol igmp notrack");
 	nf_line(s, "\t}");
 }

@@ -141,3 +141,17 @@ heard_by() {
 	asks r
 	until_ok 10 heard_by b
 }
+
+@test "that the bridge overhears groups it does not tell containers" {
+	only netfilter "there is no bridge"
+	nsf up t0 --multicast-snooping no
+	capture a eth0 igmp "$ROOM/said.pcap"
+	nsf up t0 --multicast-snooping yes
+	until_ok 10 withheld
+	capture_stop
+	[[ $(captured "$ROOM/said.pcap" -v) != *224.0.0.106* ]]
+}
+
+withheld() {
+	in_ns "$H" nft list chain inet nsfast groups | grep -q 'counter packets [1-9]'
+}
