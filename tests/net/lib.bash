@@ -262,7 +262,7 @@ snapshot() {
 	ip -n "$ns" -4 rule
 	ip -n "$ns" -6 rule
 	echo "== nft"
-	in_ns "$ns" nft list ruleset | sed -E '/^\t+(elements = \{ )?"[^"]+" limit rate/d'
+	in_ns "$ns" nft --stateless list ruleset | sed -E '/^\t+(elements = \{ )?"[^"]+" limit rate/d'
 	echo "== sysctls"
 	in_ns "$ns" sysctl -a --pattern '^net\.' 2>/dev/null | grep -v -e nf_conntrack_count -e '\.stable_secret'
 	echo "== namespaces"
