@@ -124,7 +124,7 @@ static void text_end(const struct bench *b)
 		"Linux %s, %s.\n",
 		b->n_rounds, b->ms, b->cpu, b->server_cpu, b->seconds, b->again, b->disturbed, u.release, cpu);
 	out_text(
-		"nsfast-bpf passes no rule of the host's firewall, speaks no STP and no IGMP snooping; the baselines' rules are\n"
+		"nsfast-bpf passes no rule of the host's firewall, speaks no STP; the baselines' rules are\n"
 		"those that Docker writes for one network.\n");
 	for (path = 0; path < BENCH_PATHS_MAX; path++)
 		if (b->paths[path] && b->beds[path].lacks)
