@@ -123,9 +123,8 @@ static void text_end(const struct bench *b)
 		"Disturbed samples: %u taken again, %u disturbed to the last. wire-again is a second bare pair: its ratio is the noise.\n"
 		"Linux %s, %s.\n",
 		b->n_rounds, b->ms, b->cpu, b->server_cpu, b->seconds, b->again, b->disturbed, u.release, cpu);
-	out_text(
-		"nsfast-bpf passes no rule of the host's firewall, speaks no STP; the baselines' rules are\n"
-		"those that Docker writes for one network.\n");
+	out_text("nsfast-bpf passes no rule of the host's firewall, speaks no STP; the baselines' rules are\n"
+		 "those that Docker writes for one network.\n");
 	for (path = 0; path < BENCH_PATHS_MAX; path++)
 		if (b->paths[path] && b->beds[path].lacks)
 			out_text("Not measured: %s, for lack of %s.\n", bench_path_name(path), b->beds[path].lacks);
