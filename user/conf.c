@@ -147,14 +147,9 @@ int conf_xdp(const char *what, const char *text, struct network *n)
 
 int conf_xdp_forward(const char *what, const char *text, struct network *n)
 {
-	static const char *const words[] = { "no", "yes", NULL };
-	int i = conf_choice(text, words);
+	static const struct conf_bits words[] = { { "yes", NSF_NET_XDP_FORWARD }, { "no", 0 }, {} };
 
-	if (i < 0)
-		return fail_usage("%s: '%s' must be yes or no", what, text);
-	n->policy = (n->policy & ~NSF_NET_XDP_FORWARD) | (i ? NSF_NET_XDP_FORWARD : 0);
-	n->policy_has |= NSF_NET_XDP_FORWARD;
-	return 0;
+	return conf_bits(what, text, words, NSF_NET_XDP_FORWARD, &n->policy, &n->policy_has);
 }
 
 static int read_ifname(const char *what, const char *text, char ret[IFNAMSIZ])

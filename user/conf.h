@@ -71,6 +71,13 @@ int conf_check(const struct network *n);
 /* Parts of values. conf_host4, conf_host6: an address that an interface can have, without a prefix length; print. */
 char *
 conf_word(char **rest); /* the next word of a list that commas part, without the blanks around it; NULL at the end */
+/* One of a few words, each of which stands for some of the bits that mask has; the list ends with a row without a word.
+ * Prints. */
+struct conf_bits {
+	const char *text;
+	__u32 bits;
+};
+int conf_bits(const char *what, const char *text, const struct conf_bits *words, __u32 mask, __u32 *policy, __u32 *has);
 /* Which of the words of a NULL-terminated list it is; -1: none, and what was meant is hinted at. */
 int conf_choice(const char *text, const char *const *words);
 bool conf_number(const char *text, __u32 min, __u32 max, __u32 *ret);

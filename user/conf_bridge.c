@@ -7,14 +7,7 @@
 
 #define FDB_AGE_LIMIT (30 * 24 * 3600)
 
-/* One of a few words, each of which stands for some of the bits that mask has. */
-struct word {
-	const char *text;
-	__u32 bits;
-};
-
-static int read_word(const char *what, const char *text, const struct word *words, __u32 mask, __u32 *policy,
-		     __u32 *has)
+int conf_bits(const char *what, const char *text, const struct conf_bits *words, __u32 mask, __u32 *policy, __u32 *has)
 {
 	const char *list[8] = {};
 	size_t n;
@@ -45,42 +38,42 @@ int conf_fdb_ageing(const char *what, const char *text, struct network *n)
 
 int conf_neigh_suppress(const char *what, const char *text, struct network *n)
 {
-	static const struct word words[] = { { "yes", 0 }, { "no", NSF_NET_NO_ANSWERS }, {} };
+	static const struct conf_bits words[] = { { "yes", 0 }, { "no", NSF_NET_NO_ANSWERS }, {} };
 
-	return read_word(what, text, words, NSF_NET_NO_ANSWERS, &n->policy, &n->policy_has);
+	return conf_bits(what, text, words, NSF_NET_NO_ANSWERS, &n->policy, &n->policy_has);
 }
 
 int conf_snooping(const char *what, const char *text, struct network *n)
 {
-	static const struct word words[] = { { "yes", 0 }, { "no", NSF_NET_NO_SNOOPING }, {} };
+	static const struct conf_bits words[] = { { "yes", 0 }, { "no", NSF_NET_NO_SNOOPING }, {} };
 
-	return read_word(what, text, words, NSF_NET_NO_SNOOPING, &n->policy, &n->policy_has);
+	return conf_bits(what, text, words, NSF_NET_NO_SNOOPING, &n->policy, &n->policy_has);
 }
 
-static const struct word host_access[] = {
+static const struct conf_bits host_access[] = {
 	{ "all", 0 }, { "gateway", NSF_NET_HOST_GATEWAY }, { "none", NSF_NET_HOST_NONE }, {}
 };
 
 int conf_host_access(const char *what, const char *text, struct network *n)
 {
-	return read_word(what, text, host_access, NET_POLICY_ACCESS, &n->policy, &n->policy_has);
+	return conf_bits(what, text, host_access, NET_POLICY_ACCESS, &n->policy, &n->policy_has);
 }
 
 int conf_port_isolated(const char *what, const char *text, struct port *p)
 {
-	static const struct word words[] = { { "yes", NSF_PORT_ISOLATED }, { "no", 0 }, {} };
+	static const struct conf_bits words[] = { { "yes", NSF_PORT_ISOLATED }, { "no", 0 }, {} };
 
-	return read_word(what, text, words, NSF_PORT_ISOLATED, &p->policy, &p->policy_has);
+	return conf_bits(what, text, words, NSF_PORT_ISOLATED, &p->policy, &p->policy_has);
 }
 
 int conf_port_guard(const char *what, const char *text, struct port *p)
 {
-	static const struct word words[] = { { "yes", 0 }, { "no", NSF_PORT_SERVES }, {} };
+	static const struct conf_bits words[] = { { "yes", 0 }, { "no", NSF_PORT_SERVES }, {} };
 
-	return read_word(what, text, words, NSF_PORT_SERVES, &p->policy, &p->policy_has);
+	return conf_bits(what, text, words, NSF_PORT_SERVES, &p->policy, &p->policy_has);
 }
 
-static const struct word port_flood[] = {
+static const struct conf_bits port_flood[] = {
 	{ "all", 0 },
 	{ "multicast", NSF_PORT_NO_UNKNOWN },
 	{ "unicast", NSF_PORT_NO_MULTICAST },
@@ -90,7 +83,7 @@ static const struct word port_flood[] = {
 
 int conf_port_flood(const char *what, const char *text, struct port *p)
 {
-	return read_word(what, text, port_flood, NSF_PORT_FLOOD, &p->policy, &p->policy_has);
+	return conf_bits(what, text, port_flood, NSF_PORT_FLOOD, &p->policy, &p->policy_has);
 }
 
 int conf_port_vlan(const char *what, const char *text, struct port *p)
@@ -162,7 +155,7 @@ int conf_check_vlan(const struct network *n, const struct port *p)
 	return 0;
 }
 
-static const char *word_of(const struct word *words, __u32 bits)
+static const char *word_of(const struct conf_bits *words, __u32 bits)
 {
 	for (; words->text; words++)
 		if (words->bits == bits)

@@ -170,44 +170,32 @@ int conf_snat_except(const char *what, const char *text, struct network *n)
 	return r;
 }
 
-/* One of two words: the first one clears the bit, the second one sets it. */
-static int read_policy(const char *what, const char *text, const char *const words[3], __u32 bit, struct network *n)
-{
-	int i = conf_choice(text, words);
-
-	if (i < 0)
-		return fail_usage("%s: '%s' must be %s or %s", what, text, words[0], words[1]);
-	n->policy &= ~bit;
-	if (i)
-		n->policy |= bit;
-	n->policy_has |= bit;
-	return 0;
-}
-
-static const char *const yes_no[] = { "yes", "no", NULL };
-
 int conf_snat_port(const char *what, const char *text, struct network *n)
 {
-	static const char *const words[] = { "preserve", "random", NULL };
+	static const struct conf_bits words[] = { { "preserve", 0 }, { "random", NSF_NET_RANDOM }, {} };
 
-	return read_policy(what, text, words, NSF_NET_RANDOM, n);
+	return conf_bits(what, text, words, NSF_NET_RANDOM, &n->policy, &n->policy_has);
 }
 
 int conf_snat_overload(const char *what, const char *text, struct network *n)
 {
-	return read_policy(what, text, yes_no, NSF_NET_STRICT, n);
+	static const struct conf_bits words[] = { { "yes", 0 }, { "no", NSF_NET_STRICT }, {} };
+
+	return conf_bits(what, text, words, NSF_NET_STRICT, &n->policy, &n->policy_has);
 }
 
 int conf_snat_icmp(const char *what, const char *text, struct network *n)
 {
-	return read_policy(what, text, yes_no, NSF_NET_SILENT, n);
+	static const struct conf_bits words[] = { { "yes", 0 }, { "no", NSF_NET_SILENT }, {} };
+
+	return conf_bits(what, text, words, NSF_NET_SILENT, &n->policy, &n->policy_has);
 }
 
 int conf_filter(const char *what, const char *text, struct network *n)
 {
-	static const char *const words[] = { "address-port", "endpoint-independent", NULL };
+	static const struct conf_bits words[] = { { "address-port", 0 }, { "endpoint-independent", NSF_NET_EIF }, {} };
 
-	return read_policy(what, text, words, NSF_NET_EIF, n);
+	return conf_bits(what, text, words, NSF_NET_EIF, &n->policy, &n->policy_has);
 }
 
 static int read_limit(const char *what, const char *text, __u32 *ret)
