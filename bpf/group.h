@@ -146,17 +146,13 @@ static __noinline void group_join(struct group_heard *h)
 		s->all = h->now;
 }
 
-/* One less of a port, never below none. */
+/* One less of a port. */
 static __always_inline void group_uncount(__u32 slot)
 {
 	struct nsf_listen *s = array_row(&nsf_listens, slot);
-	__u32 is;
 
-	for (int tries = 0; s && tries < 4; tries++) {
-		is = s->groups;
-		if (!is || __sync_val_compare_and_swap(&s->groups, is, is - 1) == is)
-			return;
-	}
+	if (s)
+		share_less(&s->groups);
 }
 
 static __noinline void group_leave(struct group_heard *h)

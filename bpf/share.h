@@ -30,23 +30,28 @@ static __always_inline bool share_stormy(__u32 slot)
 	return net && s && port->role == NSF_ROLE_PORT && s->flood_tick == tick() && s->flooded >= share_flood(s, net);
 }
 
+/* One less, never below none, whoever else counts. */
+static __always_inline void share_less(__u32 *n)
+{
+	for (int tries = 0; tries < 4; tries++) {
+		__u32 is = *n;
+
+		if (!is || __sync_val_compare_and_swap(n, is, is - 1) == is)
+			return;
+	}
+}
+
 /* Learned MACs of a port, or by its gateway's slot of a network: one more or one less. */
 static __always_inline void share_macs(__u32 slot, int n)
 {
 	struct nsf_share *s = share_row(slot);
-	__u32 is;
 
 	if (!s || !slot)
 		return;
-	if (n > 0) {
+	if (n > 0)
 		__sync_fetch_and_add(&s->macs, n);
-		return;
-	}
-	for (int tries = 0; tries < 4; tries++) { /* never below none, whoever else counts */
-		is = s->macs;
-		if (!is || __sync_val_compare_and_swap(&s->macs, is, is - 1) == is)
-			return;
-	}
+	else
+		share_less(&s->macs);
 }
 
 /* The count of half-open flows that one with these flags is in. */
