@@ -30,9 +30,23 @@ struct nat_scratch {
 };
 _Static_assert(sizeof(struct nat_scratch) <= sizeof(struct nsf_scratch), "nat_scratch");
 
+/* Its protocol has a handshake. */
+static __always_inline bool birth_shakes(const struct birth *b)
+{
+	return b->proto == IPPROTO_TCP || b->proto == IPPROTO_SCTP;
+}
+
 static __always_inline struct nat_scratch *nat_scratch(void)
 {
 	return array_row(&nsf_scratch, NSF_SCRATCH_PACKET);
+}
+
+/* What is known before the first packet is looked at as any other of the flow. */
+static __always_inline __u8 birth_tcp(const struct birth *b)
+{
+	if (!(b->flags & NSF_FLOW_INBOUND))
+		return 0;
+	return NSF_TCP_UNSURE | (birth_shakes(b) ? 0 : NSF_TCP_SYN_PEER);
 }
 
 static __always_inline void birth_fill(const struct birth *b, struct nsf_flow *f, __u32 flags, __u32 six)
@@ -50,7 +64,7 @@ static __always_inline void birth_fill(const struct birth *b, struct nsf_flow *f
 	f->net = b->net;
 	f->slot = b->slot;
 	f->proto = b->proto;
-	f->tcp = 0;
+	f->tcp = birth_tcp(b);
 	f->flags = flags;
 	f->mtu = 0;
 	f->family = b->family;
@@ -142,9 +156,19 @@ static __noinline enum nsf_drop birth_insert(struct birth *b, __u32 slot, __u32 
 /* What is counted of it in its port's share, as flags of the flow that it is to be. */
 static __always_inline __u32 birth_counted(const struct birth *b)
 {
-	__u32 half = b->proto == IPPROTO_TCP || b->proto == IPPROTO_SCTP ? NSF_FLOW_HALF : 0;
+	return NSF_FLOW_COUNTED | (birth_shakes(b) ? NSF_FLOW_HALF : 0) |
+	       (b->flags & NSF_FLOW_INBOUND ? NSF_FLOW_DOUBT : 0);
+}
 
-	return NSF_FLOW_COUNTED | half | (b->flags & NSF_FLOW_PUBLISH);
+/* A place in its port's share. What is in doubt makes room for it: for the port's own beyond the limit of all flows, for
+ * others' at any. */
+static __noinline enum nsf_drop birth_share(const struct birth *b)
+{
+	enum nsf_drop r = share_take(b->slot, b->port_gen, birth_counted(b));
+
+	if (r != NSF_DROP_FLOWS_QUOTA && (r != NSF_DROP_HALF_QUOTA || !(b->flags & NSF_FLOW_INBOUND)))
+		return r;
+	return end_doubt(b->slot, r == NSF_DROP_HALF_QUOTA) ? share_take(b->slot, b->port_gen, birth_counted(b)) : r;
 }
 
 /* The flow that stands in a row of the scratch: made, or another CPU's that was quicker. 0, or the reason why there is
@@ -163,7 +187,7 @@ __noinline int birth(__u32 row)
 		return NSF_DROP_FLOWS_FULL;
 	b = &scratch->b;
 	b->made = 0;
-	r = share_take(b->slot, b->port_gen, birth_counted(b));
+	r = birth_share(b);
 	if (r)
 		return r;
 	slots = end_slots(b->family == 6);
@@ -180,7 +204,7 @@ __noinline int birth(__u32 row)
 	if (six)
 		birth_fill6(b, six);
 	r = birth_insert(b, slot, f->gen);
-	if (r == NSF_DROP_FLOWS_FULL && end_closed(64, 0)) /* no room for keys */
+	if (r == NSF_DROP_FLOWS_FULL && (end_closed(64, 0) || end_doubt(0, 0))) /* no room for keys */
 		r = birth_insert(b, slot, f->gen);
 	if (b->made) {
 		__sync_fetch_and_or(&f->flags, NSF_FLOW_LIVE);
@@ -188,9 +212,7 @@ __noinline int birth(__u32 row)
 	}
 	f->flags = 0;
 	f->six = 0;
-	if (six)
-		bpf_map_push_elem(&nsf_flow_free, &six, 0);
-	bpf_map_push_elem(&nsf_flow_free, &slot, 0);
+	end_free(slot, six);
 	share_put(b->slot, b->port_gen, birth_counted(b));
 	return r;
 }

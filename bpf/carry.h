@@ -48,6 +48,8 @@ static __always_inline void carry_tcp(const struct nsf_carry *in, struct nsf_flo
 		flow_tcp_event(f, slot, TCP_SYN, true);
 	if (in->tcp & NSF_TCP_SYN_PEER)
 		flow_tcp_event(f, slot, TCP_SYN, false);
+	if ((in->tcp & FLOW_SYNS) == FLOW_SYNS)
+		flow_tcp_event(f, slot, TCP_ACK, false);
 	if (in->tcp & NSF_TCP_FIN_IN)
 		flow_tcp_event(f, slot, TCP_FIN, true);
 	if (in->tcp & NSF_TCP_FIN_PEER)

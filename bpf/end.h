@@ -7,7 +7,7 @@
 
 #define END_FINS (NSF_TCP_FIN_IN | NSF_TCP_FIN_PEER)
 
-static __always_inline void end_inner_key(const struct nsf_flow *f, __u32 slot)
+static __noinline void end_inner_key(const struct nsf_flow *f, __u32 slot)
 {
 	struct nsf_flow_key k = { .saddr = f->inner,
 				  .daddr = f->peer,
@@ -22,7 +22,7 @@ static __always_inline void end_inner_key(const struct nsf_flow *f, __u32 slot)
 		bpf_map_delete_elem(&nsf_flow_keys, &k);
 }
 
-static __always_inline void end_outer_key(const struct nsf_flow *f)
+static __noinline void end_outer_key(const struct nsf_flow *f)
 {
 	struct nsf_flow_key k = { .saddr = f->peer,
 				  .daddr = f->ext,
@@ -73,11 +73,19 @@ static __noinline void end_shadow_key(const struct nsf_flow *f, __u32 slot)
 		bpf_map_delete_elem(&nsf_flow_keys, &k);
 }
 
+/* In the order in which they are taken, so that a flow's slot becomes one again. six: 0 for none. */
+static __always_inline void end_free(__u32 slot, __u32 six)
+{
+	bpf_map_push_elem(&nsf_flow_free, &slot, 0);
+	if (six)
+		bpf_map_push_elem(&nsf_flow_free, &six, 0);
+}
+
 /* Takes the flow apart if it still has that generation; 1 if it was this call that did. */
 __noinline int flow_end(__u32 slot, __u32 gen)
 {
 	struct nsf_flow *f = bpf_map_lookup_elem(&nsf_flows, &slot);
-	__u32 flags, six, proto;
+	__u32 flags, proto;
 
 	if (!f || !(f->flags & NSF_FLOW_LIVE) || __sync_val_compare_and_swap(&f->gen, gen, gen + 1) != gen)
 		return 0;
@@ -95,10 +103,7 @@ __noinline int flow_end(__u32 slot, __u32 gen)
 	    ledger_put(f->snat, proto, bpf_ntohs(f->ext_port), ledger_owner(f->inner, f->inner_port, f->net)) == 1)
 		share_ports(f->slot, -1);
 	share_put(f->slot, f->port_gen, flags);
-	six = f->six;
-	if (six)
-		bpf_map_push_elem(&nsf_flow_free, &six, 0);
-	bpf_map_push_elem(&nsf_flow_free, &slot, 0);
+	end_free(slot, f->six);
 	return 1;
 }
 
@@ -133,7 +138,64 @@ __noinline int end_closed(__u32 n, __u32 all)
 	return room.found;
 }
 
-/* A free slot: one given back, else one never used, else that of a flow that both sides have closed. -1: none. */
+/* Slots that a hand looks at for one flow: if there are 4,096 in a table of 10,000,000, it finds one. If it does not, it rests
+ * until the next tick. */
+#define END_LOOKS 32768
+
+struct end_hand {
+	__u32 slot;  /* port whose flows are looked for; 0: any */
+	__u32 flags; /* that they all have */
+	__u32 from, end;
+	__u32 found, gen;
+};
+
+static long end_hand(__u32 i, struct end_hand *h)
+{
+	__u32 at = (h->from + i) % h->end;
+	struct nsf_flow *f = bpf_map_lookup_elem(&nsf_flows, &at);
+
+	if (!f || (f->flags & h->flags) != h->flags || (h->slot && f->slot != h->slot))
+		return 0;
+	h->from = at;
+	h->gen = f->gen;
+	h->found = 1;
+	return 1;
+}
+
+/* The slots that were ever given out. */
+static __always_inline __u32 end_used(const struct nsf_flow_state *st)
+{
+	return st->fresh < cfg.flows_max ? st->fresh : cfg.flows_max;
+}
+
+/* Ends the oldest flow in doubt, or nearly that, of a port, or of all of them (0); half: of those that are half-open. True if
+ * room was made. */
+__noinline int end_doubt(__u32 slot, __u32 half)
+{
+	struct nsf_share *s = share_row(slot);
+	struct end_hand h = { .slot = slot, .flags = NSF_FLOW_LIVE | NSF_FLOW_DOUBT | (half ? NSF_FLOW_HALF : 0) };
+	struct nsf_flow_state *st;
+	__u32 zero = 0;
+
+	st = bpf_map_lookup_elem(&nsf_flow_state, &zero);
+	if (!s || !s->doubt || !st || s->hand_tick == tick())
+		return 0;
+	h.from = s->hand;
+	h.end = end_used(st);
+	if (!h.end)
+		return 0;
+	bpf_loop(h.end < END_LOOKS ? h.end : END_LOOKS, end_hand, &h, 0);
+	s->hand = (h.from + (h.found ? 1 : END_LOOKS)) % h.end;
+	if (!h.found)
+		s->hand_tick = tick();
+	if (!h.found || !flow_end(h.from, h.gen))
+		return 0;
+	__sync_fetch_and_add(&st->reclaimed, 1);
+	return 1;
+}
+
+/* A free slot: one given back, else one never used, else that of a flow that both sides have closed or that is in doubt.
+ * -1: none. */
 static __always_inline int end_slot(void)
 {
 	struct nsf_flow_state *s;
@@ -150,7 +212,7 @@ static __always_inline int end_slot(void)
 			return slot;
 		__sync_fetch_and_add(&s->fresh, -1);
 	}
-	return end_closed(64, 0) && !bpf_map_pop_elem(&nsf_flow_free, &slot) ? (int)slot : -1;
+	return (end_closed(64, 0) || end_doubt(0, 0)) && !bpf_map_pop_elem(&nsf_flow_free, &slot) ? (int)slot : -1;
 }
 
 /* The slot of a flow, and in the upper half a second one for IPv6, never 0, which says that there is none. -1: full. */

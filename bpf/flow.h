@@ -50,15 +50,13 @@ __noinline int flow_tcp_event(struct nsf_flow *f, __u32 slot, __u32 tcp, __u32 i
 	if (tcp & TCP_RST)
 		now |= NSF_TCP_RST;
 	else if (tcp & TCP_SYN && !(tcp & TCP_ACK) && (old & NSF_TCP_RST || (old & END_FINS) == END_FINS))
-		now = syn;
+		now = syn | (f->flags & NSF_FLOW_INBOUND ? NSF_TCP_UNSURE : 0);
 	else
 		now &= ~NSF_TCP_RST;
 	if (!(tcp & TCP_RST)) {
-		if (tcp & TCP_SYN && inner && f->flags & NSF_FLOW_PUBLISH && !(now & syn))
-			now |= NSF_TCP_UNSURE;
 		if (tcp & TCP_SYN)
 			now |= syn;
-		else if (!inner)
+		else if (!inner && tcp & TCP_ACK && now & NSF_TCP_SYN_IN)
 			now &= ~NSF_TCP_UNSURE;
 		if (tcp & TCP_FIN)
 			now |= fin;
@@ -67,12 +65,12 @@ __noinline int flow_tcp_event(struct nsf_flow *f, __u32 slot, __u32 tcp, __u32 i
 		return 0;
 	f->tcp = now;
 	ref.gen = f->gen;
-	if (flow_open(now) && f->flags & NSF_FLOW_HALF) {
-		flags = __sync_fetch_and_and(&f->flags, ~NSF_FLOW_HALF);
-		share_put(f->slot, f->port_gen, flags & (NSF_FLOW_HALF | NSF_FLOW_PUBLISH));
+	if (flow_open(now) && f->flags & SHARE_OPENING) {
+		flags = __sync_fetch_and_and(&f->flags, ~SHARE_OPENING);
+		share_put(f->slot, f->port_gen, flags & SHARE_OPENING);
 	}
 	if ((now & END_FINS) == END_FINS && (old & END_FINS) != END_FINS) {
-		flags = __sync_fetch_and_and(&f->flags, ~(NSF_FLOW_COUNTED | NSF_FLOW_HALF));
+		flags = __sync_fetch_and_and(&f->flags, ~(NSF_FLOW_COUNTED | SHARE_OPENING));
 		share_put(f->slot, f->port_gen, flags);
 		bpf_map_push_elem(&nsf_flow_closed, &ref, BPF_EXIST);
 	} else if ((old & END_FINS) == END_FINS && (now & END_FINS) != END_FINS) {
@@ -82,6 +80,39 @@ __noinline int flow_tcp_event(struct nsf_flow *f, __u32 slot, __u32 tcp, __u32 i
 			__sync_fetch_and_add(&s->flows, 1);
 	}
 	return 0;
+}
+
+/*
+ * What a packet of a flow whose peer may be nobody says, in TCP's flags. The number that acknowledges the container's SYN
+ * is kept by its upper half, so that the first data that was sent with that SYN may be acknowledged with it. SCTP has
+ * nothing that is as short: whoever goes on after INIT is believed.
+ */
+static __noinline __u32 flow_said(struct pkt *p, struct nsf_flow *f, __u32 inner)
+{
+	__be32 number;
+
+	if (p->proto == IPPROTO_SCTP)
+		return p->tcp;
+	if (p->proto != IPPROTO_TCP)
+		return inner ? TCP_SYN : TCP_ACK;
+	if (p->frame || p->frag == FRAG_LATER)
+		return 0;
+	if (inner && !(p->tcp & TCP_SYN))
+		return p->tcp;
+	/* its own number, or what it acknowledges */
+	if (bpf_skb_load_bytes(p->ctx, p->l4 + (inner ? 4 : 8), &number, sizeof(number)))
+		return p->tcp & ~TCP_ACK;
+	if (inner)
+		f->isn = (bpf_ntohl(number) + 1) >> 16;
+	else if ((__u16)((bpf_ntohl(number) >> 16) - f->isn) > 1)
+		return p->tcp & ~TCP_ACK;
+	return p->tcp;
+}
+
+/* A packet that changes what is known of its flow. */
+static __noinline void flow_event(struct pkt *p, struct nsf_flow *f, bool inner)
+{
+	flow_tcp_event(f, p->flow_slot, f->tcp & NSF_TCP_UNSURE ? flow_said(p, f, inner) : p->tcp, inner);
 }
 
 /* What every packet of a flow writes: its counters, and once a tick when it was. */
@@ -99,9 +130,8 @@ static __always_inline void flow_touch(struct pkt *p, struct nsf_flow *f, __u32 
 	/* who was let in unasked keeps nothing alive (RFC 7857 section 7) */
 	if (f->seen != now && (inner || (f->flags & (NSF_FLOW_INBOUND | NSF_FLOW_PUBLISH)) != NSF_FLOW_INBOUND))
 		f->seen = now;
-	if ((p->proto == IPPROTO_TCP || p->proto == IPPROTO_SCTP) &&
-	    unlikely(p->tcp & (TCP_SYN | TCP_FIN | TCP_RST) || f->tcp & (NSF_TCP_RST | NSF_TCP_UNSURE)))
-		flow_tcp_event(f, p->flow_slot, p->tcp, inner);
+	if (unlikely(p->tcp & (TCP_SYN | TCP_FIN | TCP_RST) || f->tcp & (NSF_TCP_RST | NSF_TCP_UNSURE)))
+		flow_event(p, f, inner);
 }
 
 /* True if the kernel's neighbour table was asked for this next hop in this tick already, if by the network's last packet
@@ -224,13 +254,10 @@ static __noinline bool flow_moves(const struct pkt *p, struct nsf_flow *f)
 		return true;
 	if (f->slot != p->slot || f->port_gen != p->port->gen) {
 		mac_copy(f->inner_mac, p->smac);
-		counted = NSF_FLOW_COUNTED | NSF_FLOW_HALF;
-		counted &= __sync_fetch_and_and(&f->flags, ~(NSF_FLOW_COUNTED | NSF_FLOW_HALF));
+		counted = NSF_FLOW_COUNTED | SHARE_OPENING;
+		counted &= __sync_fetch_and_and(&f->flags, ~(NSF_FLOW_COUNTED | SHARE_OPENING));
 		share_put(f->slot, f->port_gen, counted);
-		if (counted & NSF_FLOW_COUNTED)
-			__sync_fetch_and_add(&s->flows, 1);
-		if (counted & NSF_FLOW_HALF)
-			__sync_fetch_and_add(&s->half, 1);
+		share_get(s, counted);
 		f->slot = p->slot;
 		f->port_gen = p->port->gen;
 		__sync_fetch_and_or(&f->flags, counted);

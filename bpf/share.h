@@ -54,10 +54,22 @@ static __always_inline void share_macs(__u32 slot, int n)
 		share_less(&s->macs);
 }
 
+/* Flags of a flow that say what it is counted as until both sides have spoken. */
+#define SHARE_OPENING (NSF_FLOW_HALF | NSF_FLOW_DOUBT)
+
 /* The count of half-open flows that one with these flags is in. */
 static __always_inline __u32 *share_half(struct nsf_share *s, __u32 flags)
 {
-	return flags & NSF_FLOW_PUBLISH ? &s->half_in : &s->half;
+	return flags & NSF_FLOW_DOUBT ? &s->half_in : &s->half;
+}
+
+/* Flows in doubt of all ports: one more or one less. */
+static __always_inline void share_doubt(int n)
+{
+	struct nsf_share *all = share_row(0);
+
+	if (all)
+		__sync_fetch_and_add(&all->doubt, n);
 }
 
 /* One more flow of a port, whose flags tell what is counted. NSF_DROP_NONE, or why it may not be. */
@@ -70,16 +82,35 @@ static __always_inline enum nsf_drop share_take(__u32 slot, __u32 port_gen, __u3
 		return NSF_DROP_NONE;
 	if (!s || !port || port->gen != port_gen)
 		return NSF_DROP_PORT_GONE;
-	if (__sync_fetch_and_add(&s->flows, 1) >= s->max_flows) {
-		__sync_fetch_and_add(&s->flows, -1);
-		return NSF_DROP_FLOWS_QUOTA;
-	}
+	/* the narrower limit first: what makes room there does so for both */
 	if (flags & NSF_FLOW_HALF && __sync_fetch_and_add(share_half(s, flags), 1) >= s->max_half) {
 		__sync_fetch_and_add(share_half(s, flags), -1);
-		__sync_fetch_and_add(&s->flows, -1);
 		return NSF_DROP_HALF_QUOTA;
 	}
+	if (__sync_fetch_and_add(&s->flows, 1) >= s->max_flows) {
+		__sync_fetch_and_add(&s->flows, -1);
+		if (flags & NSF_FLOW_HALF)
+			__sync_fetch_and_add(share_half(s, flags), -1);
+		return NSF_DROP_FLOWS_QUOTA;
+	}
+	if (flags & NSF_FLOW_DOUBT) {
+		__sync_fetch_and_add(&s->doubt, 1);
+		share_doubt(1);
+	}
 	return NSF_DROP_NONE;
+}
+
+/* The same for a flow that is there already, whatever the limits. */
+static __always_inline void share_get(struct nsf_share *s, __u32 flags)
+{
+	if (flags & NSF_FLOW_COUNTED)
+		__sync_fetch_and_add(&s->flows, 1);
+	if (flags & NSF_FLOW_HALF)
+		__sync_fetch_and_add(share_half(s, flags), 1);
+	if (flags & NSF_FLOW_DOUBT) {
+		__sync_fetch_and_add(&s->doubt, 1);
+		share_doubt(1);
+	}
 }
 
 /* Takes off what the flags of a flow say is counted. The row of a port that is gone was zeroed with it. */
@@ -88,12 +119,16 @@ static __always_inline void share_put(__u32 slot, __u32 port_gen, __u32 flags)
 	const struct nsf_port *port = bpf_map_lookup_elem(&nsf_ports, &slot);
 	struct nsf_share *s = share_row(slot);
 
+	if (flags & NSF_FLOW_DOUBT)
+		share_doubt(-1);
 	if (!slot || !port || !s || port->gen != port_gen)
 		return;
 	if (flags & NSF_FLOW_COUNTED)
 		__sync_fetch_and_add(&s->flows, -1);
 	if (flags & NSF_FLOW_HALF)
 		__sync_fetch_and_add(share_half(s, flags), -1);
+	if (flags & NSF_FLOW_DOUBT)
+		__sync_fetch_and_add(&s->doubt, -1);
 }
 
 /* External ports of a port: one more or one less. An endpoint that moved between ports leaves its count behind. */

@@ -123,12 +123,6 @@ static __always_inline void sweep_said(struct sweep *s)
 	bpf_for_each_map_elem(&nsf_queriers, sweep_querier, s, 0);
 }
 
-/* The slots that were ever given out. */
-static __always_inline __u32 sweep_end(const struct nsf_flow_state *st)
-{
-	return st->fresh < cfg.flows_max ? st->fresh : cfg.flows_max;
-}
-
 /* Until the next run: what is over is noticed about as soon in a large table as in a small one. */
 static __always_inline __u64 sweep_wait_ns(__u32 end)
 {
@@ -154,7 +148,7 @@ static int sweep_tick(void *map, int *key, struct nsf_sweep *v)
 		bpf_timer_start(&v->timer, SWEEP_MOST_NS, 0);
 		return 0;
 	}
-	end = sweep_end(st);
+	end = end_used(st);
 	s.first = st->cursor < end ? st->cursor : 0;
 	n = end - s.first < SWEEP_SLICE ? end - s.first : SWEEP_SLICE;
 	bpf_loop(n, sweep_flow, &s, 0);
@@ -202,7 +196,7 @@ static __always_inline int sweep_now(void)
 	v = bpf_map_lookup_elem(&nsf_sweep, &zero);
 	if (!v || __sync_lock_test_and_set(&v->busy, 1))
 		return 2; /* the loader tries again */
-	bpf_loop(sweep_end(st), sweep_flow, &s, 0);
+	bpf_loop(end_used(st), sweep_flow, &s, 0);
 	sweep_said(&s);
 	__sync_lock_test_and_set(&v->busy, 0);
 	return 0;

@@ -20,8 +20,10 @@
  * Birth: claim the external port, take a slot, fill the record, insert the outer key, then the inner one. What fails is
  * undone; who loses a race uses the winner's record.
  * Death: by the sweep, or, when room is needed, by who needs it, and then only of flows that both sides have closed,
- * oldest first. Whoever moves the generation on takes the flow apart: keys, claim on the external port, slot. Nothing
- * that lives is evicted.
+ * oldest first, and then of what is in doubt (NSF_FLOW_DOUBT): begun by somebody who may not be there, in whose name
+ * anybody can begin any number. Slots are given out again in the order in which they became free, so that a hand that goes
+ * round the table comes to the oldest of these first, or nearly so, and no list of them is kept. Whoever moves the
+ * generation on takes the flow apart: keys, claim on the external port, slot. Nothing else that lives is evicted.
  *
  * A flow that was handed over from elsewhere (carry.h) and whose inner endpoint is behind a learning port begins as the
  * gateway's. It becomes that port's with the first packet that the endpoint sends; until then what comes for it goes out
@@ -71,9 +73,11 @@ _Static_assert(sizeof(struct nsf_flow_ref) == 8, "nsf_flow_ref");
  * TCP, RFC 7857 section 2: what has been seen, not a state number. Legal moves:
  *   nothing -> SYN of one side (opening) -> SYN of both (established) -> FIN of one (half-closed, still established)
  *   -> FIN of both (closed). RST adds NSF_TCP_RST, any later packet without RST takes it off again.
- *   A SYN in a closed or reset flow starts afresh: its own SYN bit alone remains. What a peer begins at a publish is
- *   opening until it answers the SYN of the container: it might be nobody, in whose name many of them are sent.
- * SCTP goes the same way: INIT is its SYN, ABORT its RST, SHUTDOWN and its acknowledgement its FINs.
+ *   A SYN in a closed or reset flow starts afresh: its own SYN bit alone remains. What a peer begins is opening until it
+ *   acknowledges the SYN that the container has answered with, whose number only who is there can know.
+ * SCTP goes the same way: INIT is its SYN, ABORT its RST, SHUTDOWN and its acknowledgement its FINs. Of other protocols
+ * only what a peer begins has any: anything that the container sends is its SYN, and what the peer sends after that the
+ * acknowledgement.
  */
 enum nsf_tcp_bit {
 	NSF_TCP_SYN_IN = 1,   /* SYN sent by the inner endpoint */
@@ -81,7 +85,7 @@ enum nsf_tcp_bit {
 	NSF_TCP_FIN_IN = 4,
 	NSF_TCP_FIN_PEER = 8,
 	NSF_TCP_RST = 16,
-	NSF_TCP_UNSURE = 32, /* of a publish: the container has answered the peer's SYN, and the peer not yet that */
+	NSF_TCP_UNSURE = 32, /* begun by the peer, which has not yet shown that it heard the container */
 };
 
 enum nsf_flow_flag {
@@ -98,6 +102,7 @@ enum nsf_flow_flag {
 	NSF_FLOW_PUBLISH = 256, /* its external port is a publish's */
 	NSF_FLOW_ENDING = 1024, /* set by user space: the next sweep ends it, whatever traffic it has */
 	NSF_FLOW_MOVING = 2048, /* somebody takes it to another port at this moment */
+	NSF_FLOW_DOUBT = 4096,  /* counted in its port's share as in doubt; taken off with NSF_TCP_UNSURE */
 };
 
 /*
@@ -122,7 +127,7 @@ struct nsf_flow {
 	__u8 snat;                              /* index of the ledger in nsf_ledgers */
 	__u8 inner_mac[6];                      /* where packets to the inner endpoint go; zero: not known yet */
 	__u8 dmac[6];                           /* next hop outside; the source is struct nsf_net's uplink_mac */
-	__u8 pad[2];
+	__u16 isn;                              /* UNSURE, TCP: upper half of what acknowledges the container's SYN */
 };
 _Static_assert(sizeof(struct nsf_flow) == 64, "nsf_flow");
 

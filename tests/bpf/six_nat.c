@@ -311,7 +311,8 @@ static void what_a_peer_begins_is_open_when_it_answers(void **state)
 		bool out;
 		__u32 half;
 	} moves[] = {
-		{ "SYN", SYN, NSF_TCP_SYN_PEER, false, 1 },
+		{ "SYN", SYN, NSF_TCP_SYN_PEER | NSF_TCP_UNSURE, false, 1 },
+		{ "ACK of what was not sent", ACK, NSF_TCP_SYN_PEER | NSF_TCP_UNSURE, false, 1 },
 		{ "its answer", SYN | ACK, EST | NSF_TCP_UNSURE, true, 1 },
 		{ "SYN again", SYN, EST | NSF_TCP_UNSURE, false, 1 },
 		{ "its answer again", SYN | ACK, EST | NSF_TCP_UNSURE, true, 1 },
@@ -333,17 +334,52 @@ static void what_a_peer_begins_is_open_when_it_answers(void **state)
 		assert_int_equal(verdict, REDIRECT);
 		assert_int_equal(b->dp.flows[0].tcp, moves[i].after);
 		assert_int_equal(s->half_in, moves[i].half);
+		assert_int_equal(s->doubt, moves[i].half);
 	}
 	in.tcp = SYN;
 	in.sport++;
 	told = in;
 	told.sport++;
 	STEP(b, "another one", AT_UPLINK, frame6(in), SENT(TX(AT_A)), .out = frame6(dnat6(in, A6(80))));
-	STEP(b, "one too many", AT_UPLINK, frame6(told), DROPPED(HALF_QUOTA));
+	STEP(b, "one too many", AT_UPLINK, frame6(told), SENT(TX(AT_A)), .out = frame6(dnat6(told, A6(80))));
+	assert_int_equal(flow_count(b), 2);
 	own = tcp6(A6(5000), OUT6(80), SYN);
 	STEP(b, "the container's own", AT_A, frame6(own), SENT(TX(AT_LEG)), .out = frame6(snat6_known(own, 5000)));
 	assert_int_equal(s->half, 1);
 	assert_int_equal(s->half_in, 1);
+	assert_int_equal(s->doubt, 1);
+}
+
+/* With room for 32 of IPv6: what peers begin and do not go on with makes room for another port's, and nothing else. */
+static void a_full_table_ends_what_is_in_doubt(void **state)
+{
+	struct bed *b = *state;
+	const struct end6 at = { MAC_UP, UP6_ADDR, 8080 };
+	const struct pk6 kept = tcp6(A6(5000), OUT6(80), SYN);
+	struct frame have;
+	int verdict;
+
+	publish6(b);
+	settle();
+	assert_int_equal(row_prog(b, AT_A, frame6(kept), 0, &have, &verdict), 0);
+	for (__u16 i = 0; i < 100; i++) {
+		assert_int_equal(
+			row_prog(b, AT_UPLINK, frame6(tcp6(FAR6((__u16)(7000 + i)), at, SYN)), 0, &have, &verdict), 0);
+		assert_int_equal(verdict, REDIRECT);
+	}
+	assert_int_equal(b->dp.shares[AT_A].doubt, 31);
+	for (__u16 i = 0; i < 31; i++) {
+		const struct frame *own = frame6(udp6(B6((__u16)(6000 + i)), OUT6(53)));
+
+		assert_int_equal(row_prog(b, AT_B, own, 0, &have, &verdict), 0);
+		assert_int_equal(verdict, REDIRECT);
+		assert_int_equal(b->dp.shares[AT_B].flows, i + 1);
+	}
+	assert_int_equal(b->dp.shares[AT_A].doubt, 0);
+	assert_int_equal(b->dp.shares[0].doubt, 0);
+	assert_int_equal(b->dp.shares[AT_A].flows, 1);
+	assert_int_equal(flow_count(b), 32);
+	STEP(b, "nothing is in doubt", AT_UPLINK, frame6(tcp6(FAR6(7000), at, SYN)), DROPPED(FLOWS_FULL));
 }
 
 /* What no wire brings: the network's own addresses, loopback, groups. */
@@ -411,6 +447,7 @@ int main(void)
 		TEST6(a_shared_handle_makes_nobody_another),
 		TEST6(a_publish_answers),
 		TEST6(what_a_peer_begins_is_open_when_it_answers),
+		TEST6(a_full_table_ends_what_is_in_doubt),
 		TEST6(a_publish_believes_no_source_from_inside),
 		TEST6(a_full_table_refuses),
 	};

@@ -79,10 +79,12 @@ static void check_flow(__u32 slot, const struct nsf_flow *f, struct check_sums *
 		wrong("flow %u: no inner key and another number", slot);
 	s->keys += !!(f->flags & NSF_FLOW_KEYED);
 	s->keys += f->flags & NSF_FLOW_HOST && check_shadow(f, slot);
+	s->shares[0].doubt += !!(f->flags & NSF_FLOW_DOUBT);
 	if (f->slot && ROW(nsf_ports, f->slot)->gen == f->port_gen) {
 		s->shares[f->slot].flows += !!(f->flags & NSF_FLOW_COUNTED);
 		if (f->flags & NSF_FLOW_HALF)
 			(*share_half(&s->shares[f->slot], f->flags))++;
+		s->shares[f->slot].doubt += !!(f->flags & NSF_FLOW_DOUBT);
 	}
 	if (f->flags & NSF_FLOW_SHARED || proto >= NSF_LEDGER_MAX)
 		return;
@@ -127,11 +129,13 @@ static void check_shares(const struct check_sums *s)
 		if (!world.ports[i].there)
 			continue;
 		if (have->flows != want->flows || have->half != want->half || have->half_in != want->half_in ||
-		    have->ports != want->ports)
-			wrong("slot %u: counts %u flows, %u and %u half, %u ports; has %u, %u and %u, %u", slot,
-			      have->flows, have->half, have->half_in, have->ports, want->flows, want->half,
-			      want->half_in, want->ports);
+		    have->doubt != want->doubt || have->ports != want->ports)
+			wrong("slot %u: counts %u flows, %u and %u half, %u in doubt, %u ports; has %u, %u and %u, %u, %u",
+			      slot, have->flows, have->half, have->half_in, have->doubt, have->ports, want->flows,
+			      want->half, want->half_in, want->doubt, want->ports);
 	}
+	if (ROW(nsf_shares, 0)->doubt != s->shares[0].doubt)
+		wrong("counts %u flows in doubt; has %u", ROW(nsf_shares, 0)->doubt, s->shares[0].doubt);
 }
 
 static void check_free(void)
