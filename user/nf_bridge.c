@@ -38,13 +38,21 @@ static void element_mac(FILE *f, const char *ifname, const struct port *p, bool 
 	element(f, ifname, mac_format(p->mac, text), first);
 }
 
+static void element_pair(FILE *f, const char *ifname, const struct port *p, const char *addr, bool *first)
+{
+	char mac[MAC_STRLEN], pair[MAC_STRLEN + ADDR_STRLEN + 3];
+
+	snprintf(pair, sizeof(pair), "%s . %s", mac_format(p->mac, mac), addr);
+	element(f, ifname, pair, first);
+}
+
 /* The address itself, and none at all: of who asks for one (DHCP) or whether somebody has it (RFC 5227, section 2.1.1). */
 static void element_ip4(FILE *f, const char *ifname, const struct port *p, bool *first)
 {
 	char text[ADDR_STRLEN];
 
-	element(f, ifname, addr_format(&p->addr, false, text), first);
-	element(f, ifname, "0.0.0.0", first);
+	element_pair(f, ifname, p, addr_format(&p->addr, false, text), first);
+	element_pair(f, ifname, p, "0.0.0.0", first);
 }
 
 /* The address itself, the link-local one of the MAC, and none at all while there is none yet (RFC 4862, section 5.4.2). */
@@ -55,9 +63,9 @@ static void element_ip6(FILE *f, const char *ifname, const struct port *p, bool 
 
 	if (!p->addr6.family)
 		return;
-	element(f, ifname, addr_format(&p->addr6, false, text), first);
-	element(f, ifname, addr_format(&ll, false, text), first);
-	element(f, ifname, "::", first);
+	element_pair(f, ifname, p, addr_format(&p->addr6, false, text), first);
+	element_pair(f, ifname, p, addr_format(&ll, false, text), first);
+	element_pair(f, ifname, p, "::", first);
 }
 
 /* Raw fields, of which nft must be told the size. */
@@ -128,19 +136,20 @@ static void nd_chain(struct nf_script *s, const struct network *n)
 
 /* What a DHCP server says is not a container's to say (RFC 2131 section 4.1, RFC 8415 section 7.2), nor what a router does, for
  * multicast neither. */
-static void guard_chain(struct nf_script *s, const struct network *n)
+static void guard_chains(struct nf_script *s, const struct network *n)
 {
-	nf_line(s, "\tchain guard_%d {", nf_id(n));
-	/* by meta protocol also what stands behind a tag */
-	nd_drop(s, n, "meta protocol ip6 icmpv6 type nd-router-advert");
-	nf_rule(s, "\t\tmeta protocol ip udp sport 67 udp dport 68 counter name DHCP_SERVER_%d drop", nf_id(n));
-	nf_rule(s, "\t\tmeta protocol ip6 udp sport 547 udp dport 546 counter name DHCP_SERVER_%d drop", nf_id(n));
-	nf_rule(s, "\t\tmeta protocol ip ip protocol igmp @th,0,8 17 counter name QUERIER_%d drop", nf_id(n));
-	nf_rule(s, "\t\tmeta protocol ip6 icmpv6 type mld-listener-query counter name QUERIER_%d drop", nf_id(n));
+	nf_line(s, "\tchain guard4_%d {", nf_id(n));
+	nf_rule(s, "\t\tudp sport 67 udp dport 68 counter name DHCP_SERVER_%d drop", nf_id(n));
+	nf_rule(s, "\t\tmeta l4proto igmp @th,0,8 17 counter name QUERIER_%d drop", nf_id(n));
+	nf_line(s, "\t}\n\tchain guard6_%d {", nf_id(n));
+	nd_drop(s, n, "icmpv6 type nd-router-advert");
+	nf_rule(s, "\t\tudp sport 547 udp dport 546 counter name DHCP_SERVER_%d drop", nf_id(n));
+	nf_rule(s, "\t\ticmpv6 type mld-listener-query counter name QUERIER_%d drop", nf_id(n));
 	nf_line(s, "\t}");
 }
 
-#define TO_MANY "ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00"
+#define TO_MANY "meta pkttype { broadcast, multicast }"
+#define TAGGED  "ether type { vlan, 8021ad }"
 
 /* Frames to all, of each port by itself, and to groups; of those for unknown MACs the bridge alone knows. */
 static void storm_chain(struct nf_script *s, const struct network *n)
@@ -231,30 +240,37 @@ static void tagless_rule(struct nf_script *s, const struct network *n)
 	for (i = 0; i < n->n_ports && n->ports[i].netns[0] && !vlans_any(&n->ports[i].trunk); i++)
 		;
 	if (i < n->n_ports)
-		nf_rule(s, "\t\tether type { vlan, 8021ad } oifname @tagless_%d counter name VLAN_%d drop", nf_id(n),
-			nf_id(n));
+		nf_rule(s, "\t\t" TAGGED " oifname @tagless_%d counter name VLAN_%d drop", nf_id(n), nf_id(n));
 }
 
-static void bridge_chain(struct nf_script *s, const struct network *n)
+/* Of a managed port's frames all that is asked is its MAC; of packets port, MAC and address, by one lookup, and only what that
+ * does not find is asked what is wrong with it. */
+static void own_chains(struct nf_script *s, const struct network *n)
 {
 	char mac[MAC_STRLEN];
 
-	nf_line(s, "\tchain in_%d {", nf_id(n));
+	nf_line(s, "\tchain mac_%d {", nf_id(n));
 	nf_rule(s, "\t\tether saddr %s counter name SRC_GATEWAY_%d drop", mac_format(n->mac, mac), nf_id(n));
 	nf_rule(s, "\t\tiifname . ether saddr != @mac_%d counter name SPOOF_MAC_%d drop", nf_id(n), nf_id(n));
+	nf_line(s, "\t}\n\tchain ip4_%d {", nf_id(n));
+	nf_rule(s, "\t\tiifname . ether saddr . ip saddr @ip4_%d accept", nf_id(n));
+	nf_rule(s, "\t\tjump mac_%d", nf_id(n));
+	nf_rule(s, "\t\tcounter name SPOOF_IP4_%d drop", nf_id(n));
+	nf_line(s, "\t}\n\tchain wrong6_%d {", nf_id(n));
+	nf_rule(s, "\t\tjump mac_%d", nf_id(n));
+	nf_rule(s, "\t\tcounter name SPOOF_IP6_%d drop", nf_id(n));
+	nf_line(s, "\t}\n\tchain ip6_%d {", nf_id(n));
+	nf_rule(s, "\t\tiifname . ether saddr . ip6 saddr != @ip6_%d goto wrong6_%d", nf_id(n), nf_id(n));
+	nf_rule(s, "\t\tmeta l4proto ipv6-icmp goto nd_%d", nf_id(n));
+	nf_line(s, "\t}\n\tchain arp_%d {", nf_id(n));
+	nf_rule(s, "\t\tjump mac_%d", nf_id(n));
+	nf_rule(s, "\t\tiifname . arp saddr ether . arp saddr ip != @ip4_%d counter name SPOOF_ARP_%d drop", nf_id(n),
+		nf_id(n));
+	nf_line(s, "\t}\n\tchain tagged_%d {", nf_id(n));
+	nf_rule(s, "\t\tjump mac_%d", nf_id(n));
 	tag_rules(s, n);
-	nf_rule(s, "\t\tether type { vlan, 8021ad } iifname != @trunk_%d counter name VLAN_%d drop", nf_id(n),
-		nf_id(n));
-	nf_rule(s, "\t\tether type { vlan, 8021ad } jump held_%d", nf_id(n));
-	nf_rule(s, "\t\tether type ip iifname . ip saddr != @ip4_%d counter name SPOOF_IP4_%d drop", nf_id(n),
-		nf_id(n));
-	nf_rule(s, "\t\tether type ip6 iifname . ip6 saddr != @ip6_%d counter name SPOOF_IP6_%d drop", nf_id(n),
-		nf_id(n));
-	nf_rule(s, "\t\tether type ip6 meta l4proto ipv6-icmp jump nd_%d", nf_id(n));
-	nf_rule(s, "\t\tether type arp iifname . arp saddr ether != @mac_%d counter name SPOOF_ARP_%d drop", nf_id(n),
-		nf_id(n));
-	nf_rule(s, "\t\tether type arp iifname . arp saddr ip != @ip4_%d counter name SPOOF_ARP_%d drop", nf_id(n),
-		nf_id(n));
+	nf_rule(s, "\t\tiifname != @trunk_%d counter name VLAN_%d drop", nf_id(n), nf_id(n));
+	nf_rule(s, "\t\tgoto held_%d", nf_id(n));
 	nf_line(s, "\t}");
 }
 
@@ -345,7 +361,7 @@ static void held_chain(struct nf_script *s, const struct network *n)
 	held_set(s, n, "target_held", AF_INET6, true);
 	nf_line(s, "\tchain held_%d {", nf_id(n));
 	if (!network_vlans(n))
-		nf_rule(s, "\t\tether type { vlan, 8021ad } return");
+		nf_rule(s, "\t\t" TAGGED " return");
 	learning_held_rules(s, n);
 	nf_line(s, "\t}");
 }
@@ -360,27 +376,34 @@ static void learning_chain(struct nf_script *s, const struct network *n)
 		if (n->ports[i].netns[0])
 			fprintf(s->f, ", %s", mac_format(n->ports[i].mac, mac));
 	fputs(" }; }\n", s->f);
-	nf_line(s, "\tchain learn_%d {", nf_id(n));
+	nf_line(s, "\tchain tags_%d {", nf_id(n));
+	tag_rules(s, n);
+	if (network_vlans(n))
+		nf_rule(s, "\t\tiifname != @trunk_%d counter name VLAN_%d drop", nf_id(n), nf_id(n));
+	nf_line(s, "\t}\n\tchain learn_%d {", nf_id(n));
 	nf_rule(s, "\t\t" TO_MANY " jump storm_%d", nf_id(n));
 	nf_rule(s, "\t\tether saddr %s counter name SRC_GATEWAY_%d drop", mac_format(n->mac, mac), nf_id(n));
 	nf_rule(s, "\t\tether saddr @fixed_%d counter name SPOOF_MAC_%d drop", nf_id(n), nf_id(n));
-	tag_rules(s, n);
-	if (network_vlans(n))
-		nf_rule(s, "\t\tether type { vlan, 8021ad } iifname != @trunk_%d counter name VLAN_%d drop", nf_id(n),
-			nf_id(n));
-	nf_rule(s, "\t\tjump held_%d", nf_id(n));
+	nf_rule(s, "\t\t" TAGGED " jump tags_%d", nf_id(n));
+	nf_rule(s, "\t\tgoto held_%d", nf_id(n));
 	nf_line(s, "\t}");
 }
 
 /* A managed port's way in: one that is guarded, and one that may serve. */
 static void entry_chains(struct nf_script *s, const struct network *n)
 {
-	nf_line(s, "\tchain serves_%d {", nf_id(n));
-	nf_rule(s, "\t\t" TO_MANY " jump storm_%d", nf_id(n));
-	nf_rule(s, "\t\tgoto in_%d", nf_id(n));
-	nf_line(s, "\t}\n\tchain guarded_%d {", nf_id(n));
-	nf_rule(s, "\t\tjump guard_%d", nf_id(n));
-	nf_rule(s, "\t\tgoto serves_%d", nf_id(n));
+	const int id = nf_id(n);
+
+	nf_line(s, "\tchain serves_%d {", id);
+	nf_rule(s, "\t\t" TO_MANY " jump storm_%d", id);
+	nf_rule(s,
+		"\t\tether type vmap { ip : goto ip4_%d, ip6 : goto ip6_%d, arp : goto arp_%d, vlan : goto tagged_%d, 8021ad : goto tagged_%d }",
+		id, id, id, id, id);
+	nf_rule(s, "\t\tgoto mac_%d", id);
+	nf_line(s, "\t}\n\tchain guarded_%d {", id);
+	/* what stands behind a tag, too */
+	nf_rule(s, "\t\tmeta protocol vmap { ip : jump guard4_%d, ip6 : jump guard6_%d }", id, id);
+	nf_rule(s, "\t\tgoto serves_%d", id);
 	nf_line(s, "\t}");
 }
 
@@ -419,16 +442,16 @@ void nf_bridge_table(struct nf_script *s)
 		kind_set(s, n, "trunk", is_trunk);
 		kind_set(s, n, "tagless", is_tagless);
 		bridge_set(s, n, "mac", "type ifname . ether_addr", element_mac);
-		bridge_set(s, n, "ip4", "type ifname . ipv4_addr", element_ip4);
-		bridge_set(s, n, "ip6", "type ifname . ipv6_addr", element_ip6);
+		bridge_set(s, n, "ip4", "type ifname . ether_addr . ipv4_addr", element_ip4);
+		bridge_set(s, n, "ip6", "type ifname . ether_addr . ipv6_addr", element_ip6);
 		bridge_set(s, n, "target", "typeof iifname . " ND_TARGET, element_target);
 		bridge_set(s, n, "told", "typeof iifname . " ND_MAC, element_mac_raw);
 		bridge_set(s, n, "told_rs", "typeof iifname . " ND_RS_MAC, element_mac_raw);
 		nd_chain(s, n);
-		guard_chain(s, n);
+		guard_chains(s, n);
 		storm_chain(s, n);
 		held_chain(s, n);
-		bridge_chain(s, n);
+		own_chains(s, n);
 		entry_chains(s, n);
 		learning_chain(s, n);
 	}
@@ -443,7 +466,7 @@ void nf_bridge_table(struct nf_script *s)
 	nf_rule(s, "\t\tiifname vmap @port");
 	nf_line(s, "\t}\n\tchain host {\n\t\ttype filter hook input priority 0; policy accept;");
 	for (i = 0; i < s->n; i++)
-		nf_rule(s, "\t\tether type { vlan, 8021ad } iifname @members_%d counter name VLAN_%d drop",
-			nf_id(&s->nets[i]), nf_id(&s->nets[i]));
+		nf_rule(s, "\t\t" TAGGED " iifname @members_%d counter name VLAN_%d drop", nf_id(&s->nets[i]),
+			nf_id(&s->nets[i]));
 	nf_line(s, "\t}");
 }

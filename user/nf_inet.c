@@ -110,18 +110,28 @@ static void within_chain(struct nf_script *s, const struct network *n)
 	nf_line(s, "\t}");
 }
 
+/* Who would choose the way himself. */
+static void way_chain(struct nf_script *s, const struct network *n)
+{
+	nf_line(s, "\tchain way_%d {", nf_id(n));
+	nf_rule(s, "\t\tip option lsrr exists counter name SOURCE_ROUTE_%d drop", nf_id(n));
+	nf_rule(s, "\t\tip option ssrr exists counter name SOURCE_ROUTE_%d drop", nf_id(n));
+	nf_rule(s, "\t\trt type 0 counter name SOURCE_ROUTE_%d drop", nf_id(n));
+	nf_rule(s, "\t\trt seg-left != 0 counter name SOURCE_ROUTE_%d drop", nf_id(n));
+	nf_line(s, "\t}");
+}
+
 /* From containers, to be routed. */
 static void from_chain(struct nf_script *s, const struct network *n)
 {
 	nf_line(s, "\tchain from_%d {", nf_id(n));
 	source_rules(s, n);
-	nf_rule(s, "\t\tip option lsrr exists counter name SOURCE_ROUTE_%d drop", nf_id(n));
-	nf_rule(s, "\t\tip option ssrr exists counter name SOURCE_ROUTE_%d drop", nf_id(n));
-	nf_rule(s, "\t\trt type 0 counter name SOURCE_ROUTE_%d drop", nf_id(n));
-	nf_rule(s, "\t\trt seg-left != 0 counter name SOURCE_ROUTE_%d drop", nf_id(n));
+	nf_rule(s, "\t\tip hdrlength > 5 jump way_%d", nf_id(n));
+	nf_rule(s, "\t\texthdr rt exists jump way_%d", nf_id(n));
+	nf_rule(s, "\t\tct state established accept");
 	nf_rule(s, "\t\tct state invalid counter name TCP_NO_FLOW_%d drop", nf_id(n));
 	nf_rule(s, "\t\tct state related meta l4proto { icmp, ipv6-icmp } jump errors_%d", nf_id(n));
-	nf_rule(s, "\t\tct state established,related accept");
+	nf_rule(s, "\t\tct state related accept");
 	opening_rules(s, n);
 	timeout_rules(s, n);
 	quota_rules(s, n);
@@ -274,58 +284,80 @@ static void isolated_set(struct nf_script *s, const struct network *n, __u8 fami
 	fprintf(s->f, "%s }\n", first ? "" : " };");
 }
 
-static void isolated_rules(struct nf_script *s, const struct network *n)
+/* From a container to one of the same network. What is not translated may be bridged too, and on its way through here by
+ * br_netfilter. */
+static void between_chain(struct nf_script *s, const struct network *n)
 {
+	nf_line(s, "\tchain between_%d {", nf_id(n));
 	nf_rule(s,
-		"\t\tiifname \"%s\" oifname \"%s\" ct status & dnat == 0 ip saddr @isolated4_%d ip daddr @isolated4_%d counter name ISOLATED_%d drop",
-		n->name, n->name, nf_id(n), nf_id(n), nf_id(n));
+		"\t\tct status & dnat == 0 ip saddr @isolated4_%d ip daddr @isolated4_%d counter name ISOLATED_%d drop",
+		nf_id(n), nf_id(n), nf_id(n));
 	nf_rule(s,
-		"\t\tiifname \"%s\" oifname \"%s\" ct status & dnat == 0 ip6 saddr @isolated6_%d ip6 daddr @isolated6_%d counter name ISOLATED_%d drop",
-		n->name, n->name, nf_id(n), nf_id(n), nf_id(n));
+		"\t\tct status & dnat == 0 ip6 saddr @isolated6_%d ip6 daddr @isolated6_%d counter name ISOLATED_%d drop",
+		nf_id(n), nf_id(n), nf_id(n));
+	nf_rule(s, "\t\tct status snat,dnat jump within_%d", nf_id(n));
+	nf_rule(s, "\t\taccept");
+	nf_line(s, "\t}\n\tchain leaves_%d {", nf_id(n));
+	nf_rule(s, "\t\toifname \"%s\" goto between_%d", n->name, nf_id(n));
+	nf_rule(s, "\t\tgoto from_%d", nf_id(n));
+	nf_line(s, "\t}");
+}
+
+/* The chain of each network, by its name. */
+static void networks_map(struct nf_script *s, const char *name, const char *chain)
+{
+	size_t i;
+
+	fprintf(s->f, "\tmap %s { type ifname : verdict;", name);
+	for (i = 0; i < s->n; i++)
+		fprintf(s->f, "%s \"%s\" : goto %s_%d", i ? "," : " elements = {", s->nets[i].name, chain,
+			nf_id(&s->nets[i]));
+	fprintf(s->f, "%s }\n", s->n ? " };" : "");
 }
 
 static void forward_chain(struct nf_script *s)
 {
 	size_t i;
 
+	for (i = 0; i < s->n; i++)
+		between_chain(s, &s->nets[i]);
+	networks_map(s, "leaves", "leaves");
+	networks_map(s, "comes", "to");
 	nf_line(s, "\tchain forward {\n\t\ttype filter hook forward priority filter; policy accept;");
-	for (i = 0; i < s->n; i++)
-		isolated_rules(s, &s->nets[i]);
-	/* what is not translated may be bridged too, and on its way through here by br_netfilter */
-	for (i = 0; i < s->n; i++) {
-		nf_rule(s, "\t\tiifname \"%s\" oifname \"%s\" ct status snat,dnat jump within_%d", s->nets[i].name,
-			s->nets[i].name, nf_id(&s->nets[i]));
-		nf_rule(s, "\t\tiifname \"%s\" oifname \"%s\" accept", s->nets[i].name, s->nets[i].name);
-	}
-	for (i = 0; i < s->n; i++)
-		nf_rule(s, "\t\tiifname \"%s\" goto from_%d", s->nets[i].name, nf_id(&s->nets[i]));
-	for (i = 0; i < s->n; i++)
-		nf_rule(s, "\t\toifname \"%s\" goto to_%d", s->nets[i].name, nf_id(&s->nets[i]));
+	nf_rule(s, "\t\tiifname vmap @leaves");
+	nf_rule(s, "\t\toifname vmap @comes");
 	for (i = 0; i < s->n; i++)
 		uplink_rules(s, &s->nets[i]);
 	nf_line(s, "\t}");
 }
 
 /*
- * Nobody outside has an address of ours, and who has none yet speaks to the link only (RFC 4862, section 5.4.2). The
- * host's loopback is its own: route_localnet, which the gateway has for the sake of what is published, opens it to whoever
- * is behind the gateway.
+ * A container without an address yet speaks to the link only (RFC 4862, section 5.4.2). The host's loopback is its own:
+ * route_localnet, which the gateway has for the sake of what is published, opens it to whoever is behind the gateway.
  */
+static void inner_chain(struct nf_script *s, const struct network *n)
+{
+	nf_line(s, "\tchain inner_%d {", nf_id(n));
+	nf_rule(s, "\t\tip6 saddr :: ip6 daddr != ff02::/16 counter name MARTIAN_SRC_%d drop", nf_id(n));
+	nf_rule(s, "\t\tip saddr 127.0.0.0/8 counter name MARTIAN_SRC_%d drop", nf_id(n));
+	nf_rule(s, "\t\tip daddr 127.0.0.0/8 counter name MARTIAN_DST_%d drop", nf_id(n));
+	nf_rule(s, "\t\tip protocol igmp notrack");
+	nf_line(s, "\t}");
+}
+
+/* Nobody outside has an address of ours. */
 static void martian_chain(struct nf_script *s)
 {
 	char text[ADDR_STRLEN];
 	size_t i;
 
+	for (i = 0; i < s->n; i++)
+		inner_chain(s, &s->nets[i]);
+	networks_map(s, "inner", "inner");
 	nf_line(s, "\tchain martians {\n\t\ttype filter hook prerouting priority raw; policy accept;");
 	for (i = 0; i < s->n; i++) {
 		const struct network *n = &s->nets[i];
 
-		nf_rule(s, "\t\tiifname \"%s\" ip6 saddr :: ip6 daddr != ff02::/16 counter name MARTIAN_SRC_%d drop",
-			n->name, nf_id(n));
-		nf_rule(s, "\t\tiifname \"%s\" ip saddr 127.0.0.0/8 counter name MARTIAN_SRC_%d drop", n->name,
-			nf_id(n));
-		nf_rule(s, "\t\tiifname \"%s\" ip daddr 127.0.0.0/8 counter name MARTIAN_DST_%d drop", n->name,
-			nf_id(n));
 		if (!n->uplink[0])
 			continue;
 		nf_rule(s, "\t\tiifname \"%s\" ip saddr %s counter name MARTIAN_SRC_%d drop", n->uplink,
@@ -334,7 +366,7 @@ static void martian_chain(struct nf_script *s)
 			nf_rule(s, "\t\tiifname \"%s\" ip6 saddr %s counter name MARTIAN_SRC_%d drop", n->uplink,
 				nf_subnet(&n->gateway6, text), nf_id(n));
 	}
-	nf_rule(s, "\t\tiifname @bridges ip protocol igmp notrack");
+	nf_rule(s, "\t\tiifname vmap @inner");
 	nf_line(s, "\t}");
 }
 
@@ -378,6 +410,7 @@ static void inet_chains(struct nf_script *s)
 	for (i = 0; i < s->n; i++) {
 		nf_icmp_chain(s, &s->nets[i]);
 		within_chain(s, &s->nets[i]);
+		way_chain(s, &s->nets[i]);
 		from_chain(s, &s->nets[i]);
 		to_chain(s, &s->nets[i]);
 		access_chain(s, &s->nets[i]);
