@@ -7,6 +7,44 @@
 #include "port.h"
 #include "route6.h"
 
+/* What the kernel's answer means. NEXT: there is a way, and the packet fits through. */
+static __always_inline enum verdict route_answer(struct pkt *p, const struct bpf_fib_lookup *q, long r)
+{
+	switch (r) {
+	case BPF_FIB_LKUP_RET_SUCCESS:
+		p->mtu = q->mtu_result;
+		return NEXT;
+	case BPF_FIB_LKUP_RET_NO_NEIGH: /* long enough for this packet; the MTU itself is not told */
+		return NEXT;
+	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
+		return frag_too_big(p, q->mtu_result);
+	case BPF_FIB_LKUP_RET_NOT_FWDED:
+		/*
+		 * An address of the host, or nowhere: no lookup tells which, for the tables local and main are one
+		 * until somebody adds a rule. The gateway does not forward, so the host keeps what is its own, and
+		 * discards the rest, of IPv4 in silence.
+		 */
+		return HOST;
+	case BPF_FIB_LKUP_RET_BLACKHOLE:
+		return drop(p, NSF_DROP_BLACKHOLE);
+	case BPF_FIB_LKUP_RET_UNREACHABLE:
+		return icmp_answer(p, NSF_DROP_UNREACHABLE, ICMP_SAY_HOST);
+	case BPF_FIB_LKUP_RET_PROHIBIT:
+		return icmp_answer(p, NSF_DROP_PROHIBITED, ICMP_SAY_ADMIN);
+	case BPF_FIB_LKUP_RET_FWD_DISABLED:
+		return drop(p, NSF_DROP_FORWARD_OFF);
+	}
+	return icmp_answer(p, NSF_DROP_NO_ROUTE, ICMP_SAY_NET);
+}
+
+/* The way leads to where the network has none. */
+static __always_inline enum verdict route_elsewhere(struct pkt *p, __u32 ifindex)
+{
+	if (bpf_map_lookup_elem(&nsf_ifaces, &ifindex))
+		return icmp_answer(p, NSF_DROP_OTHER_NET, ICMP_SAY_ADMIN);
+	return icmp_answer(p, p->net->uplink ? NSF_DROP_NOT_UPLINK : NSF_DROP_NO_UPLINK, ICMP_SAY_NET);
+}
+
 /*
  * Asks the kernel. Lookups come from the gateway's far end: the kernel answers only for an interface with forwarding
  * on, and that one never hands a packet to the stack. NEXT: p->out is the network's uplink or gateway, p->hop the next
@@ -22,7 +60,6 @@ static __noinline enum verdict route(struct pkt *p)
 		.tot_len = p->wire, /* and the route's MTU comes back in its place */
 		.ifindex = p->net->fib,
 	};
-	__u32 other;
 	long r;
 
 	if (p->family == 6) {
@@ -39,38 +76,9 @@ static __noinline enum verdict route(struct pkt *p)
 		q.tot_len = 0;
 		r = bpf_fib_lookup(p->ctx, &q, sizeof(q), 0);
 	}
-	switch (r) {
-	case BPF_FIB_LKUP_RET_SUCCESS:
-		p->mtu = q.mtu_result;
-		break;
-	case BPF_FIB_LKUP_RET_NO_NEIGH: /* long enough for this packet; the MTU itself is not told */
-		break;
-	case BPF_FIB_LKUP_RET_FRAG_NEEDED:
-		return frag_too_big(p, q.mtu_result);
-	case BPF_FIB_LKUP_RET_NOT_FWDED:
-		/*
-		 * An address of the host, or nowhere: no lookup tells which, for the tables local and main are one
-		 * until somebody adds a rule. The gateway does not forward, so the host keeps what is its own, and
-		 * discards the rest, of IPv4 in silence.
-		 */
-		return HOST;
-	case BPF_FIB_LKUP_RET_BLACKHOLE:
-		return drop(p, NSF_DROP_BLACKHOLE);
-	case BPF_FIB_LKUP_RET_UNREACHABLE:
-		return icmp_answer(p, NSF_DROP_UNREACHABLE, ICMP_SAY_HOST);
-	case BPF_FIB_LKUP_RET_PROHIBIT:
-		return icmp_answer(p, NSF_DROP_PROHIBITED, ICMP_SAY_ADMIN);
-	case BPF_FIB_LKUP_RET_FWD_DISABLED:
-		return drop(p, NSF_DROP_FORWARD_OFF);
-	default:
-		return icmp_answer(p, NSF_DROP_NO_ROUTE, ICMP_SAY_NET);
-	}
-	if (q.ifindex != p->net->uplink && q.ifindex != p->net->gateway) {
-		other = q.ifindex;
-		if (bpf_map_lookup_elem(&nsf_ifaces, &other))
-			return icmp_answer(p, NSF_DROP_OTHER_NET, ICMP_SAY_ADMIN);
-		return icmp_answer(p, p->net->uplink ? NSF_DROP_NOT_UPLINK : NSF_DROP_NO_UPLINK, ICMP_SAY_NET);
-	}
+	TRY(route_answer(p, &q, r));
+	if (q.ifindex != p->net->uplink && q.ifindex != p->net->gateway)
+		return route_elsewhere(p, q.ifindex);
 	if (unlikely(p->ttl <= 1))
 		return icmp_answer(p, NSF_DROP_TTL, ICMP_SAY_TTL);
 	p->out = q.ifindex;
