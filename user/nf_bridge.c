@@ -9,63 +9,60 @@ const struct nf_reasons nf_bridge_reasons = { bridge_reasons, ARRAY_SIZE(bridge_
 
 /* Who is behind a managed port: MAC and addresses. */
 static void bridge_set(struct nf_script *s, const struct network *n, const char *name, const char *type,
-		       void (*element)(FILE *f, const char *ifname, const struct port *p, bool *first))
+		       void (*element)(struct nf_script *s, const char *ifname, const struct port *p))
 {
 	char ifname[IFNAMSIZ];
-	bool first = true;
 	size_t i;
 
-	fprintf(s->f, "\tset %s_%d { %s;", name, nf_id(n), type);
+	nf_set(s, "set %s_%d { %s;", name, nf_id(n), type);
 	for (i = 0; i < n->n_ports; i++) {
 		if (!n->ports[i].netns[0])
 			continue;
 		port_ifname(n->name, &n->ports[i], ifname);
-		element(s->f, ifname, &n->ports[i], &first);
+		element(s, ifname, &n->ports[i]);
 	}
-	fprintf(s->f, "%s }\n", first ? "" : " };");
+	nf_set_end(s);
 }
 
-static void element(FILE *f, const char *ifname, const char *value, bool *first)
+static void element(struct nf_script *s, const char *ifname, const char *value)
 {
-	fprintf(f, "%s \"%s\" . %s", *first ? " elements = {" : ",", ifname, value);
-	*first = false;
+	nf_element(s, "\"%s\" . %s", ifname, value);
 }
 
-static void element_mac(FILE *f, const char *ifname, const struct port *p, bool *first)
+static void element_mac(struct nf_script *s, const char *ifname, const struct port *p)
 {
 	char text[MAC_STRLEN];
 
-	element(f, ifname, mac_format(p->mac, text), first);
+	element(s, ifname, mac_format(p->mac, text));
 }
 
-static void element_pair(FILE *f, const char *ifname, const struct port *p, const char *addr, bool *first)
+static void element_pair(struct nf_script *s, const char *ifname, const struct port *p, const char *addr)
 {
-	char mac[MAC_STRLEN], pair[MAC_STRLEN + ADDR_STRLEN + 3];
+	char mac[MAC_STRLEN];
 
-	snprintf(pair, sizeof(pair), "%s . %s", mac_format(p->mac, mac), addr);
-	element(f, ifname, pair, first);
+	nf_element(s, "\"%s\" . %s . %s", ifname, mac_format(p->mac, mac), addr);
 }
 
 /* The address itself, and none at all: of who asks for one (DHCP) or whether somebody has it (RFC 5227, section 2.1.1). */
-static void element_ip4(FILE *f, const char *ifname, const struct port *p, bool *first)
+static void element_ip4(struct nf_script *s, const char *ifname, const struct port *p)
 {
 	char text[ADDR_STRLEN];
 
-	element_pair(f, ifname, p, addr_format(&p->addr, false, text), first);
-	element_pair(f, ifname, p, "0.0.0.0", first);
+	element_pair(s, ifname, p, addr_format(&p->addr, false, text));
+	element_pair(s, ifname, p, "0.0.0.0");
 }
 
 /* The address itself, the link-local one of the MAC, and none at all while there is none yet (RFC 4862, section 5.4.2). */
-static void element_ip6(FILE *f, const char *ifname, const struct port *p, bool *first)
+static void element_ip6(struct nf_script *s, const char *ifname, const struct port *p)
 {
 	const struct addr ll = addr_link_local(p->mac);
 	char text[ADDR_STRLEN];
 
 	if (!p->addr6.family)
 		return;
-	element_pair(f, ifname, p, addr_format(&p->addr6, false, text), first);
-	element_pair(f, ifname, p, addr_format(&ll, false, text), first);
-	element_pair(f, ifname, p, "::", first);
+	element_pair(s, ifname, p, addr_format(&p->addr6, false, text));
+	element_pair(s, ifname, p, addr_format(&ll, false, text));
+	element_pair(s, ifname, p, "::");
 }
 
 /* Raw fields, of which nft must be told the size. */
@@ -82,7 +79,7 @@ static void hex(char *ret, const __u8 *bytes, size_t n)
 		ret += sprintf(ret, "%02x", *bytes++);
 }
 
-static void element_target(FILE *f, const char *ifname, const struct port *p, bool *first)
+static void element_target(struct nf_script *s, const char *ifname, const struct port *p)
 {
 	const struct addr ll = addr_link_local(p->mac);
 	char text[40];
@@ -90,17 +87,17 @@ static void element_target(FILE *f, const char *ifname, const struct port *p, bo
 	if (!p->addr6.family)
 		return;
 	hex(text, p->addr6.bytes, sizeof(p->addr6.bytes));
-	element(f, ifname, text, first);
+	element(s, ifname, text);
 	hex(text, ll.bytes, sizeof(ll.bytes));
-	element(f, ifname, text, first);
+	element(s, ifname, text);
 }
 
-static void element_mac_raw(FILE *f, const char *ifname, const struct port *p, bool *first)
+static void element_mac_raw(struct nf_script *s, const char *ifname, const struct port *p)
 {
 	char text[16];
 
 	hex(text, p->mac, sizeof(p->mac));
-	element(f, ifname, text, first);
+	element(s, ifname, text);
 }
 
 static void nd_drop(struct nf_script *s, const struct network *n, const char *match)
@@ -218,18 +215,16 @@ static bool is_tagless(const struct port *p)
 static void kind_set(struct nf_script *s, const struct network *n, const char *name, bool (*is)(const struct port *p))
 {
 	char ifname[IFNAMSIZ];
-	bool first = true;
 	size_t i;
 
-	fprintf(s->f, "\tset %s_%d { type ifname;", name, nf_id(n));
+	nf_set(s, "set %s_%d { type ifname;", name, nf_id(n));
 	for (i = 0; i < n->n_ports; i++) {
 		if (!is(&n->ports[i]))
 			continue;
 		port_ifname(n->name, &n->ports[i], ifname);
-		fprintf(s->f, "%s \"%s\"", first ? " elements = {" : ",", ifname);
-		first = false;
+		nf_element(s, "\"%s\"", ifname);
 	}
-	fprintf(s->f, "%s }\n", first ? "" : " };");
+	nf_set_end(s);
 }
 
 /* Only where somebody may send tags. */
@@ -277,21 +272,19 @@ static void own_chains(struct nf_script *s, const struct network *n)
 static void same_set(struct nf_script *s)
 {
 	char ifname[IFNAMSIZ];
-	bool first = true;
 	size_t i, k;
 
-	fputs("\tset same { type ifname . ifname;", s->f);
+	nf_set(s, "set same { type ifname . ifname;");
 	for (i = 0; i < s->n; i++)
 		for (k = 0; k < s->nets[i].n_ports; k++) {
 			port_ifname(s->nets[i].name, &s->nets[i].ports[k], ifname);
-			fprintf(s->f, "%s \"%s\" . \"%s\"", first ? " elements = {" : ",", ifname, ifname);
-			first = false;
+			nf_element(s, "\"%s\" . \"%s\"", ifname, ifname);
 		}
-	fprintf(s->f, "%s }\n", first ? "" : " };");
+	nf_set_end(s);
 }
 
 /* One address of those whose place is known. */
-static void held_element(FILE *f, const struct addr *a, bool raw, bool *first)
+static void held_element(struct nf_script *s, const struct addr *a, bool raw)
 {
 	char text[ADDR_STRLEN];
 
@@ -299,8 +292,7 @@ static void held_element(FILE *f, const struct addr *a, bool raw, bool *first)
 		hex(text, a->bytes, sizeof(a->bytes));
 	else
 		addr_format(a, false, text);
-	fprintf(f, "%s %s", *first ? " elements = {" : ",", text);
-	*first = false;
+	nf_element(s, "%s", text);
 }
 
 /* The gateway's addresses and those of managed ports; raw: IPv6 ones as a target is compared. */
@@ -308,29 +300,28 @@ static void held_set(struct nf_script *s, const struct network *n, const char *n
 {
 	const struct addr *own = family == AF_INET6 ? &n->gateway6 : &n->gateway;
 	struct addr ll = addr_link_local(n->mac);
-	bool first = true;
 	size_t i;
 
-	fprintf(s->f, "\tset %s_%d { typeof %s;", name, nf_id(n),
-		raw                  ? ND_TARGET
-		: family == AF_INET6 ? "ip6 saddr"
-				     : "ip saddr");
+	nf_set(s, "set %s_%d { typeof %s;", name, nf_id(n),
+	       raw                  ? ND_TARGET
+	       : family == AF_INET6 ? "ip6 saddr"
+				    : "ip saddr");
 	if (own->family)
-		held_element(s->f, own, raw, &first);
+		held_element(s, own, raw);
 	if (own->family && family == AF_INET6)
-		held_element(s->f, &ll, raw, &first);
+		held_element(s, &ll, raw);
 	for (i = 0; i < n->n_ports && own->family; i++) {
 		const struct port *p = &n->ports[i];
 		const struct addr *a = family == AF_INET6 ? &p->addr6 : &p->addr;
 
 		if (!p->netns[0] || !a->family)
 			continue;
-		held_element(s->f, a, raw, &first);
+		held_element(s, a, raw);
 		ll = addr_link_local(p->mac);
 		if (family == AF_INET6)
-			held_element(s->f, &ll, raw, &first);
+			held_element(s, &ll, raw);
 	}
-	fprintf(s->f, "%s }\n", first ? "" : " };");
+	nf_set_end(s);
 }
 
 /*
@@ -371,11 +362,12 @@ static void learning_chain(struct nf_script *s, const struct network *n)
 	char mac[MAC_STRLEN];
 	size_t i;
 
-	fprintf(s->f, "\tset fixed_%d { type ether_addr; elements = { %s", nf_id(n), mac_format(n->mac, mac));
+	nf_set(s, "set fixed_%d { type ether_addr;", nf_id(n));
+	nf_element(s, "%s", mac_format(n->mac, mac));
 	for (i = 0; i < n->n_ports; i++)
 		if (n->ports[i].netns[0])
-			fprintf(s->f, ", %s", mac_format(n->ports[i].mac, mac));
-	fputs(" }; }\n", s->f);
+			nf_element(s, "%s", mac_format(n->ports[i].mac, mac));
+	nf_set_end(s);
 	nf_line(s, "\tchain tags_%d {", nf_id(n));
 	tag_rules(s, n);
 	if (network_vlans(n))
@@ -411,23 +403,21 @@ static void entry_chains(struct nf_script *s, const struct network *n)
 static void ports_map(struct nf_script *s)
 {
 	char ifname[IFNAMSIZ];
-	bool first = true;
 	size_t i, k;
 
-	fputs("\tmap port { type ifname : verdict;", s->f);
+	nf_set(s, "map port { type ifname : verdict;");
 	for (i = 0; i < s->n; i++)
 		for (k = 0; k < s->nets[i].n_ports; k++) {
 			const struct port *p = &s->nets[i].ports[k];
 
 			port_ifname(s->nets[i].name, p, ifname);
-			fprintf(s->f, "%s \"%s\" : goto %s_%d", first ? " elements = {" : ",", ifname,
-				!p->netns[0]                  ? "learn"
-				: p->policy & NSF_PORT_SERVES ? "serves"
-							      : "guarded",
-				nf_id(&s->nets[i]));
-			first = false;
+			nf_element(s, "\"%s\" : goto %s_%d", ifname,
+				   !p->netns[0]                  ? "learn"
+				   : p->policy & NSF_PORT_SERVES ? "serves"
+								 : "guarded",
+				   nf_id(&s->nets[i]));
 		}
-	fprintf(s->f, "%s }\n", first ? "" : " };");
+	nf_set_end(s);
 }
 
 void nf_bridge_table(struct nf_script *s)

@@ -7,22 +7,19 @@ static void port_set(struct nf_script *s, const struct network *n, const char *n
 {
 	const char *type = family == AF_INET6 ? "ipv6_addr" : "ipv4_addr";
 	char text[ADDR_STRLEN];
-	bool first = true;
 	size_t i;
 
-	fprintf(s->f, "\tset %s%d_%d { type %s%s%s;", name, family == AF_INET6 ? 6 : 4, nf_id(n), type,
-		times > 1 ? " . " : "", times > 1 ? type : "");
+	nf_set(s, "set %s%d_%d { type %s%s%s;", name, family == AF_INET6 ? 6 : 4, nf_id(n), type,
+	       times > 1 ? " . " : "", times > 1 ? type : "");
 	for (i = 0; i < n->n_ports; i++) {
 		const struct addr *a = family == AF_INET6 ? &n->ports[i].addr6 : &n->ports[i].addr;
 
 		if (!n->ports[i].netns[0] || !a->family)
 			continue;
 		addr_format(a, false, text);
-		fprintf(s->f, "%s %s%s%s", first ? " elements = {" : ",", text, times > 1 ? " . " : "",
-			times > 1 ? text : "");
-		first = false;
+		nf_element(s, "%s%s%s", text, times > 1 ? " . " : "", times > 1 ? text : "");
 	}
-	fprintf(s->f, "%s }\n", first ? "" : " };");
+	nf_set_end(s);
 }
 
 void nf_icmp_sets(struct nf_script *s, const struct network *n)

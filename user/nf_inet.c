@@ -43,19 +43,14 @@ static void timeout_rules(struct nf_script *s, const struct network *n)
 static void except_set(struct nf_script *s, const struct network *n, __u8 family)
 {
 	char text[ADDR_STRLEN];
-	bool first = true;
 	unsigned i;
 
-	fprintf(s->f, "\tset except%d_%d { type %s; flags interval;", family == AF_INET6 ? 6 : 4, nf_id(n),
-		family == AF_INET6 ? "ipv6_addr" : "ipv4_addr");
-	for (i = 0; i < n->n_excepts; i++) {
-		if (n->excepts[i].family != family)
-			continue;
-		fprintf(s->f, "%s %s", first ? " auto-merge; elements = {" : ",",
-			addr_format(&n->excepts[i], true, text));
-		first = false;
-	}
-	fprintf(s->f, "%s }\n", first ? "" : " }");
+	nf_set(s, "set except%d_%d { type %s; flags interval; auto-merge;", family == AF_INET6 ? 6 : 4, nf_id(n),
+	       family == AF_INET6 ? "ipv6_addr" : "ipv4_addr");
+	for (i = 0; i < n->n_excepts; i++)
+		if (n->excepts[i].family == family)
+			nf_element(s, "%s", addr_format(&n->excepts[i], true, text));
+	nf_set_end(s);
 }
 
 /* A port may have so many conversations at once; one that has a number of its own is counted by it. */
@@ -268,20 +263,17 @@ static void input_chain(struct nf_script *s)
 static void isolated_set(struct nf_script *s, const struct network *n, __u8 family)
 {
 	char text[ADDR_STRLEN];
-	bool first = true;
 	size_t i;
 
-	fprintf(s->f, "\tset isolated%d_%d { type %s;", family == AF_INET6 ? 6 : 4, nf_id(n),
-		family == AF_INET6 ? "ipv6_addr" : "ipv4_addr");
+	nf_set(s, "set isolated%d_%d { type %s;", family == AF_INET6 ? 6 : 4, nf_id(n),
+	       family == AF_INET6 ? "ipv6_addr" : "ipv4_addr");
 	for (i = 0; i < n->n_ports; i++) {
 		const struct addr *a = family == AF_INET6 ? &n->ports[i].addr6 : &n->ports[i].addr;
 
-		if (!(n->ports[i].policy & NSF_PORT_ISOLATED) || !a->family)
-			continue;
-		fprintf(s->f, "%s %s", first ? " elements = {" : ",", addr_format(a, false, text));
-		first = false;
+		if (n->ports[i].policy & NSF_PORT_ISOLATED && a->family)
+			nf_element(s, "%s", addr_format(a, false, text));
 	}
-	fprintf(s->f, "%s }\n", first ? "" : " };");
+	nf_set_end(s);
 }
 
 /* From a container to one of the same network. What is not translated may be bridged too, and on its way through here by
@@ -308,11 +300,10 @@ static void networks_map(struct nf_script *s, const char *name, const char *chai
 {
 	size_t i;
 
-	fprintf(s->f, "\tmap %s { type ifname : verdict;", name);
+	nf_set(s, "map %s { type ifname : verdict;", name);
 	for (i = 0; i < s->n; i++)
-		fprintf(s->f, "%s \"%s\" : goto %s_%d", i ? "," : " elements = {", s->nets[i].name, chain,
-			nf_id(&s->nets[i]));
-	fprintf(s->f, "%s }\n", s->n ? " };" : "");
+		nf_element(s, "\"%s\" : goto %s_%d", s->nets[i].name, chain, nf_id(&s->nets[i]));
+	nf_set_end(s);
 }
 
 static void forward_chain(struct nf_script *s)
@@ -385,10 +376,10 @@ static void inet_sets(struct nf_script *s)
 {
 	size_t i;
 
-	fputs("\tset bridges { type ifname;", s->f);
+	nf_set(s, "set bridges { type ifname;");
 	for (i = 0; i < s->n; i++)
-		fprintf(s->f, "%s \"%s\"", i ? "," : " elements = {", s->nets[i].name);
-	fputs(" }; }\n", s->f);
+		nf_element(s, "\"%s\"", s->nets[i].name);
+	nf_set_end(s);
 	for (i = 0; i < s->n; i++) {
 		except_set(s, &s->nets[i], AF_INET);
 		except_set(s, &s->nets[i], AF_INET6);

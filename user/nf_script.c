@@ -14,6 +14,33 @@ void nf_line(struct nf_script *s, const char *fmt, ...)
 	fputc('\n', s->f);
 }
 
+void nf_set(struct nf_script *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputc('\t', s->f);
+	va_start(ap, fmt);
+	vfprintf(s->f, fmt, ap);
+	va_end(ap);
+	s->elements = false;
+}
+
+void nf_element(struct nf_script *s, const char *fmt, ...)
+{
+	va_list ap;
+
+	fputs(s->elements ? ", " : " elements = { ", s->f);
+	va_start(ap, fmt);
+	vfprintf(s->f, fmt, ap);
+	va_end(ap);
+	s->elements = true;
+}
+
+void nf_set_end(struct nf_script *s)
+{
+	nf_line(s, s->elements ? " }; }" : " }");
+}
+
 int nf_id(const struct network *n)
 {
 	return n->ifindex;

@@ -14,11 +14,17 @@ struct nf_script {
 	size_t n;
 	const struct network *was; /* what one of them was until now; NULL: none has changed */
 	unsigned rules;            /* so far, of the table that is open */
+	bool elements;             /* the set that is open has some */
 };
 
 void nf_line(struct nf_script *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same for a rule: they are counted, so that one that somebody took away is missed. */
 #define nf_rule(s, ...) ((s)->rules++, nf_line(s, __VA_ARGS__))
+
+/* A set or map: begun with its name and what it is of, given its elements, which may be none, and ended. */
+void nf_set(struct nf_script *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void nf_element(struct nf_script *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void nf_set_end(struct nf_script *s);
 
 /* Networks and rules of their own live under the gateway's ifindex, which is unique on the host. */
 int nf_id(const struct network *n);

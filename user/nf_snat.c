@@ -36,22 +36,20 @@ static void snat_rule(struct nf_script *s, const struct network *n, const char *
 void nf_snat_sets(struct nf_script *s, const struct network *n)
 {
 	char text[ADDR_STRLEN], to[ADDR_STRLEN];
-	bool first = true;
 	__u32 addr;
 	size_t i;
 
-	fprintf(s->f, "\tmap pool_%d { type ipv4_addr : ipv4_addr;", nf_id(n));
+	nf_set(s, "map pool_%d { type ipv4_addr : ipv4_addr;", nf_id(n));
 	for (i = 0; i < n->n_ports && n->n_pool; i++) {
 		const struct addr *a = &n->ports[i].addr;
 
 		if (!a->family)
 			continue;
 		memcpy(&addr, a->bytes, sizeof(addr));
-		fprintf(s->f, "%s %s : %s", first ? " elements = {" : ",", addr_format(a, false, text),
-			addr_format(&n->pool[ntohl(addr) % n->n_pool], false, to));
-		first = false;
+		nf_element(s, "%s : %s", addr_format(a, false, text),
+			   addr_format(&n->pool[ntohl(addr) % n->n_pool], false, to));
 	}
-	fprintf(s->f, "%s }\n", first ? "" : " };");
+	nf_set_end(s);
 }
 
 static void snat_family(struct nf_script *s, const struct network *n, const struct addr *gateway,
