@@ -5,6 +5,7 @@
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "link.h"
 
@@ -94,6 +95,48 @@ int addr_add(struct nl *nl, int ifindex, const struct addr *a)
 	/* IPv6 says so too when the address is there with another prefix length. */
 	r = addr_list(nl, ifindex, is_same, (void *)a);
 	return r == 1 ? 0 : r ? r : -EEXIST;
+}
+
+struct asked {
+	int ifindex;
+	__u8 group[16];
+	bool joined;
+};
+
+static int keep_joined(const struct nlmsghdr *nlh, void *arg)
+{
+	const struct ifaddrmsg *ifa = mnl_nlmsg_get_payload(nlh);
+	const struct nlattr *a;
+	struct asked *q = arg;
+
+	if (nlh->nlmsg_type != RTM_GETMULTICAST || (int)ifa->ifa_index != q->ifindex)
+		return MNL_CB_OK;
+	mnl_attr_for_each(a, nlh, sizeof(*ifa)) {
+		if (mnl_attr_get_type(a) == IFA_MULTICAST && mnl_attr_get_payload_len(a) == sizeof(q->group) &&
+		    !memcmp(mnl_attr_get_payload(a), q->group, sizeof(q->group)))
+			q->joined = true;
+	}
+	return MNL_CB_OK;
+}
+
+int addr_heard(struct nl *nl, int ifindex, const struct addr *a)
+{
+	const struct timespec wait = { .tv_nsec = 500000 };
+	struct asked q = { ifindex, { 0xff, 2, [11] = 1, 0xff, a->bytes[13], a->bytes[14], a->bytes[15] }, false };
+	int tries, r = 0;
+
+	for (tries = 0; !r && tries < 2000; tries++) {
+		struct nlmsghdr *nlh = nl_msg(nl, RTM_GETMULTICAST, NLM_F_DUMP);
+		struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(nlh, sizeof(*ifa));
+
+		ifa->ifa_family = AF_INET6;
+		ifa->ifa_index = (__u32)ifindex;
+		r = nl_query(nl, keep_joined, NULL, &q);
+		if (q.joined)
+			break;
+		nanosleep(&wait, NULL);
+	}
+	return r;
 }
 
 int addr_del(struct nl *nl, int ifindex, const struct addr *a)

@@ -81,6 +81,9 @@ struct addr addr_link_local(const __u8 mac[6]);
 
 /* Adding what is there is 0. IPv4: global scope, broadcast address set if plen < 31. IPv6: without DAD, link scope for fe80::/10. */
 int addr_add(struct nl *nl, int ifindex, const struct addr *a);
+/* Waits until the interface hears who asks for an IPv6 address that was added: the kernel joins its group (RFC 4291, section
+ * 2.7.1) some time after. A second at most. */
+int addr_heard(struct nl *nl, int ifindex, const struct addr *a);
 /* Removing what is not there is 0. */
 int addr_del(struct nl *nl, int ifindex, const struct addr *a);
 /* A neighbour that is known from the start; the kernel asks it again in its own time (NUD_STALE). */

@@ -46,6 +46,8 @@ int port6_inside(const struct network *n, const struct port *p, struct nl *nl, c
 
 	if (!r)
 		r = addr_add(nl, eth0->ifindex, &p->addr6);
+	if (!r)
+		r = addr_heard(nl, eth0->ifindex, &p->addr6);
 	if (r)
 		return r;
 	if (!route_default(nl, AF_INET6, &route) && route.ifindex != eth0->ifindex) {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <linux/if_addr.h>
+#include <sched.h>
 #include <stdio.h>
 
 #include "fresh.h"
@@ -67,6 +68,49 @@ static void an_ipv6_address_with_another_prefix_length_is_no_repetition(void **s
 	make_pair(nl, "a", "b", 0);
 	assert_int_equal(addr_add(nl, get(nl, "a").ifindex, &a), 0);
 	assert_int_equal(addr_add(nl, get(nl, "a").ifindex, &b), -EEXIST);
+}
+
+/* True if somebody listens to the group of that address, as the kernel tells it in text. */
+static bool listens(unsigned last)
+{
+	char line[256], want[33];
+	FILE *f = fopen("/proc/thread-self/net/igmp6", "re");
+	bool found = false;
+
+	assert_non_null(f);
+	snprintf(want, sizeof(want), "ff0200000000000000000001ff00%04x", last);
+	while (fgets(line, sizeof(line), f))
+		found |= !!strstr(line, want);
+	fclose(f);
+	return found;
+}
+
+/* Where the kernel may, its worker gets the CPU from us only when we sleep: what has to be waited for is not there by luck. */
+static void who_asks_for_an_address_is_heard(void **state)
+{
+	const struct sched_param first = { .sched_priority = 1 }, usual = {};
+	struct nl *nl = *state;
+	cpu_set_t all, one;
+	int i;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	sched_setscheduler(0, SCHED_FIFO, &first);
+	make_pair(nl, "a", "b", 0);
+	i = get(nl, "a").ifindex;
+	set(nl, "a", (struct link_change){ .up = 1, .addrgen_none = 1 });
+	for (unsigned last = 1; last <= 100; last++) {
+		struct addr a = addr("fd00::/64");
+
+		a.bytes[15] = (__u8)last;
+		assert_int_equal(addr_add(nl, i, &a), 0);
+		assert_int_equal(addr_heard(nl, i, &a), 0);
+		assert_true(listens(last));
+	}
+	sched_setscheduler(0, SCHED_OTHER, &usual);
+	assert_int_equal(sched_setaffinity(0, sizeof(all), &all), 0);
 }
 
 /* An address with flags, by hand. */
@@ -291,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_NETNS(addresses_come_and_go_and_both_can_be_repeated),
 		IN_NETNS(an_ipv6_address_with_another_prefix_length_is_no_repetition),
+		IN_NETNS(who_asks_for_an_address_is_heard),
 		IN_NETNS(the_address_for_outside_is_a_global_one_that_stays),
 		cmocka_unit_test(prefixes_are_compared_by_bits),
 		cmocka_unit_test(a_mac_has_one_link_local_address),
