@@ -23,7 +23,7 @@
 #define ROUND    16384 /* packets in one run */
 #define WARM     16384
 #define NEW      16384 /* first packets in a sample: tables of connections have room for all that live at a time */
-#define FIRST    1024  /* port */
+#define FIRST    32768 /* port: beside those that are published, whose answers are another's */
 #define BITS_MAX 15
 #define FAR      0xcb007120 /* 203.0.113.32: routed by default, and nobody's */
 #define STRANGER 0xc6120001 /* 198.18.0.1: nobody inside has spoken to it */
