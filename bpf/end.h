@@ -224,7 +224,7 @@ static __always_inline __s64 end_slots(bool two)
 		return slot;
 	six = end_slot();
 	if (six < 0) {
-		bpf_map_push_elem(&nsf_flow_free, &slot, 0);
+		end_free(slot, 0);
 		return -1;
 	}
 	return six ? (__s64)six << 32 | slot : (__s64)slot << 32;

@@ -72,6 +72,19 @@ static __always_inline void share_doubt(int n)
 		__sync_fetch_and_add(&all->doubt, n);
 }
 
+/* One more flow of what the flags tell, whatever the limits. */
+static __always_inline void share_get(struct nsf_share *s, __u32 flags)
+{
+	if (flags & NSF_FLOW_COUNTED)
+		__sync_fetch_and_add(&s->flows, 1);
+	if (flags & NSF_FLOW_HALF)
+		__sync_fetch_and_add(share_half(s, flags), 1);
+	if (flags & NSF_FLOW_DOUBT) {
+		__sync_fetch_and_add(&s->doubt, 1);
+		share_doubt(1);
+	}
+}
+
 /* One more flow of a port, whose flags tell what is counted. NSF_DROP_NONE, or why it may not be. */
 static __always_inline enum nsf_drop share_take(__u32 slot, __u32 port_gen, __u32 flags)
 {
@@ -93,24 +106,8 @@ static __always_inline enum nsf_drop share_take(__u32 slot, __u32 port_gen, __u3
 			__sync_fetch_and_add(share_half(s, flags), -1);
 		return NSF_DROP_FLOWS_QUOTA;
 	}
-	if (flags & NSF_FLOW_DOUBT) {
-		__sync_fetch_and_add(&s->doubt, 1);
-		share_doubt(1);
-	}
+	share_get(s, flags & NSF_FLOW_DOUBT);
 	return NSF_DROP_NONE;
-}
-
-/* The same for a flow that is there already, whatever the limits. */
-static __always_inline void share_get(struct nsf_share *s, __u32 flags)
-{
-	if (flags & NSF_FLOW_COUNTED)
-		__sync_fetch_and_add(&s->flows, 1);
-	if (flags & NSF_FLOW_HALF)
-		__sync_fetch_and_add(share_half(s, flags), 1);
-	if (flags & NSF_FLOW_DOUBT) {
-		__sync_fetch_and_add(&s->doubt, 1);
-		share_doubt(1);
-	}
 }
 
 /* Takes off what the flags of a flow say is counted. The row of a port that is gone was zeroed with it. */

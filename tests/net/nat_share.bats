@@ -57,15 +57,19 @@ teardown() { nat_down; }
 	[ "$(dropped HALF_QUOTA)" = 2 ]
 }
 
-# What is begun at its publishes and mappings, and how many of that there are now.
+# As wire, with what is said at q's publishes, and how what the outside began there stands.
+knock_wire() {
+	{ knocks && cat; } | wire
+}
+
 knocks() {
 	cat <<-'END'
-	def knock(port, peer=PEER, **more):
-	    return packet("tcp", peer, port, EXT, 8080, **{"flags": "S", "ack": 0, "load": b"", **more})
+	def knock(port, **more):
+	    return packet("tcp", PEER, port, EXT, 8080, **{"flags": "S", "ack": 0, "load": b"", **more})
 	def answer(port, **more):
 	    return packet("tcp", q.addr, 80, PEER, port, answer=True, **{"flags": "SA", "load": b"", **more})
-	def ask(port, peer=PEER):
-	    return packet("udp", peer, port, EXT, 5353)
+	def ask(port):
+	    return packet("udp", PEER, port, EXT, 5353)
 	def tell(port):
 	    return packet("udp", q.addr, 53, PEER, port, answer=True)
 	def inbound(**which):
@@ -77,25 +81,22 @@ knocks() {
 	only bpf
 	nat_up MaxHalfOpen=10
 	nsf publish add t0 8080:q:80/tcp
-	{
-		knocks
-		cat <<-'END'
-		own = [Flow("tcp", q, 6000 + i, shake=False) for i in range(10)]
-		for port in range(5000, 5030):
-		    crosses(out, knock(port), q)
-		assert sorted(inbound(protocol="tcp")) == list(range(5020, 5030)), sorted(inbound(protocol="tcp"))
-		crosses(q, answer(5020), out)
-		crosses(out, knock(5020, flags="A", ack=2001), q)
-		for port in range(5030, 5060):
-		    crosses(out, knock(port), q)
-		assert inbound(protocol="tcp") == {5020: "established", **{port: "opening" for port in range(5050, 5060)}}
-		crosses(q, answer(5020, flags="PA", load=b"data"), out)
-		mark_end(q)
-		told(crosses(q, packet("tcp", q.addr, 7000, PEER, 80, flags="S", ack=0, load=b""), q), "refused")
-		own[0].hears(flags="SA", load=b"")
-		Flow("tcp", q, 7000, shake=False)
-		END
-	} | wire
+	knock_wire <<-'END'
+	own = [Flow("tcp", q, 6000 + i, shake=False) for i in range(10)]
+	for port in range(5000, 5030):
+	    crosses(out, knock(port), q)
+	assert sorted(inbound(protocol="tcp")) == list(range(5020, 5030)), sorted(inbound(protocol="tcp"))
+	crosses(q, answer(5020), out)
+	crosses(out, knock(5020, flags="A", ack=2001), q)
+	for port in range(5030, 5060):
+	    crosses(out, knock(port), q)
+	assert inbound(protocol="tcp") == {5020: "established", **{port: "opening" for port in range(5050, 5060)}}
+	crosses(q, answer(5020, flags="PA", load=b"data"), out)
+	mark_end(q)
+	told(crosses(q, packet("tcp", q.addr, 7000, PEER, 80, flags="S", ack=0, load=b""), q), "refused")
+	own[0].hears(flags="SA", load=b"")
+	Flow("tcp", q, 7000, shake=False)
+	END
 	[ "$(dropped HALF_QUOTA)" = 1 ]
 }
 
@@ -103,46 +104,40 @@ knocks() {
 	only bpf
 	nat_up MaxHalfOpen=10
 	nsf publish add t0 8080:q:80/tcp
-	{
-		knocks
-		cat <<-'END'
-		for ack in 0, 0x10000, 0x20001, 0x80010000, 0xfffff000:
-		    crosses(out, knock(5000), q)
-		    crosses(q, answer(5000, seq=0x7ffffff0), out)
-		    crosses(out, knock(5000, flags="PA", ack=ack, load=b"word"), q)
-		    assert inbound(protocol="tcp") == {5000: "opening"}, ack
-		crosses(out, knock(5001), q)
-		crosses(q, answer(5001, seq=0xffffffff, load=b"early"), out)
-		crosses(out, knock(5001, flags="A", ack=5), q)
-		crosses(out, knock(5000, flags="A", ack=0x7ffffff1), q)
-		assert inbound(protocol="tcp") == {5000: "established", 5001: "established"}
-		END
-	} | wire
+	knock_wire <<-'END'
+	for ack in 0, 0x10000, 0x20001, 0x80010000, 0xfffff000:
+	    crosses(out, knock(5000), q)
+	    crosses(q, answer(5000, seq=0x7ffffff0), out)
+	    crosses(out, knock(5000, flags="PA", ack=ack, load=b"word"), q)
+	    assert inbound(protocol="tcp") == {5000: "opening"}, ack
+	crosses(out, knock(5001), q)
+	crosses(q, answer(5001, seq=0xffffffff, load=b"early"), out)
+	crosses(out, knock(5001, flags="A", ack=5), q)
+	crosses(out, knock(5000, flags="A", ack=0x7ffffff1), q)
+	assert inbound(protocol="tcp") == {5000: "established", 5001: "established"}
+	END
 }
 
 @test "a flood of UDP at a publish leaves the container its own flows, and those of who talks with it" {
 	only bpf
 	nat_up MaxFlows=20
 	nsf publish add t0 5353:q:53/udp
-	{
-		knocks
-		cat <<-'END'
-		own = [Flow("udp", q, 6000 + i) for i in range(5)]
-		for p, frm, to in (ask(5000), out, q), (tell(5000), q, out), (ask(5000), out, q):
-		    crosses(frm, p, to)
-		for port in range(5001, 5100):
-		    crosses(out, ask(port), q)
-		own += [Flow("udp", q, 7000 + i) for i in range(5)]
-		for f in own:
-		    f.works()
-		assert port_of(crosses(q, tell(5000), out)) == 5353
-		assert port_of(crosses(q, tell(5099), out)) == 5353
-		assert sorted(inbound(protocol="udp")) == [5000, *range(5091, 5100)]
-		own += [Flow("udp", q, 8000 + i) for i in range(8)]
-		mark_end(q)
-		told(crosses(q, packet("udp", q.addr, 9000, PEER, 80), q), "refused")
-		END
-	} | wire
+	knock_wire <<-'END'
+	own = [Flow("udp", q, 6000 + i) for i in range(5)]
+	for p, frm, to in (ask(5000), out, q), (tell(5000), q, out), (ask(5000), out, q):
+	    crosses(frm, p, to)
+	for port in range(5001, 5100):
+	    crosses(out, ask(port), q)
+	own += [Flow("udp", q, 7000 + i) for i in range(5)]
+	for f in own:
+	    f.works()
+	assert port_of(crosses(q, tell(5000), out)) == 5353
+	assert port_of(crosses(q, tell(5099), out)) == 5353
+	assert sorted(inbound(protocol="udp")) == [5000, *range(5091, 5100)]
+	own += [Flow("udp", q, 8000 + i) for i in range(8)]
+	mark_end(q)
+	told(crosses(q, packet("udp", q.addr, 9000, PEER, 80), q), "refused")
+	END
 	[ "$(dropped FLOWS_QUOTA)" = 1 ]
 }
 
