@@ -12,6 +12,7 @@
 	X(WIRE, "wire", "a bare veth pair, the limit") \
 	X(WIRE_AGAIN, "wire-again", "another one, to show the noise") \
 	X(RELAY, "relay", "two bare pairs and a program that passes on unread, the limit of what forwards") \
+	X(PEER, "relay-peer", "the same, straight into the other container: the limit of what stands between two") \
 	X(BRIDGE, "bridge", "a bridge, netfilter out of its way") \
 	X(LEGACY, "iptables-legacy", "bridge + iptables of old, with Docker's rules") \
 	X(NFT, "iptables-nft", "bridge + iptables by nftables, with Docker's rules") \
@@ -58,7 +59,7 @@ struct bench_work {
 struct bench_bed {
 	struct lab lab;
 	const char *lacks; /* why it is not there; NULL if it is */
-	int links[2];      /* what joins the relay */
+	int links[2];      /* what joins a relay's pairs */
 };
 
 struct bench_sample {
@@ -98,8 +99,11 @@ struct bench {
 	double seconds;            /* that it took */
 };
 
-/* The lab and its links. Prints. */
-int bench_relay(struct bench_bed *bed);
+/* The lab and its links; peer: packets skip the way out by the other pair's near end. Prints. */
+int bench_relay(struct bench_bed *bed, bool peer);
+bool bench_is_relay(enum bench_path path);
+/* The one that is measured that way. */
+enum bench_path bench_relay_of(enum bench_way way);
 /* Turns the path's knob on all pairs that the lab has by now. 0 or -errno without a message. */
 int bench_knob(const struct lab *l, enum bench_path path, int cpu);
 /* True of those, which are measured when they are named. */

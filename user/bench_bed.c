@@ -55,7 +55,17 @@ bool bench_is_wire(enum bench_path path)
 
 bool bench_is_bare(enum bench_path path)
 {
-	return bench_is_wire(path) || path == BENCH_RELAY;
+	return bench_is_wire(path) || bench_is_relay(path);
+}
+
+bool bench_is_relay(enum bench_path path)
+{
+	return path == BENCH_RELAY || path == BENCH_PEER;
+}
+
+enum bench_path bench_relay_of(enum bench_way way)
+{
+	return way == BENCH_WITHIN ? BENCH_PEER : BENCH_RELAY;
 }
 
 bool bench_is_nsfast(enum bench_path path)
@@ -97,7 +107,7 @@ static bool has_room(unsigned flows, enum bench_path path)
 /* A bridge by itself translates nothing, XDP is at the uplink, and between containers the wire itself is the limit. */
 bool bench_fits(const struct bench *b, const struct bench_cell *c, enum bench_path path)
 {
-	const bool aside = path == BENCH_WIRE_AGAIN || path == BENCH_RELAY || path == BENCH_XDP;
+	const bool aside = path == BENCH_WIRE_AGAIN || bench_is_relay(path) || path == BENCH_XDP;
 
 	if (!b->paths[path] || b->beds[path].lacks || (c->work && !has_room(c->work->flows, path)))
 		return false;
@@ -105,7 +115,9 @@ bool bench_fits(const struct bench *b, const struct bench_cell *c, enum bench_pa
 		return false;
 	if (c->work && c->work->kind == BENCH_LIFE)
 		return path == BENCH_WIRE || path == BENCH_BRIDGE || path == BENCH_NETFILTER || path == BENCH_BPF;
-	return c->way == BENCH_WITHIN ? path != BENCH_XDP && path != BENCH_RELAY : path != BENCH_BRIDGE;
+	if (bench_is_relay(path))
+		return path == bench_relay_of(c->way);
+	return path != (c->way == BENCH_WITHIN ? BENCH_XDP : BENCH_BRIDGE);
 }
 
 /* Runs this program, whose errors are shown and whose other words are not. */
@@ -213,8 +225,8 @@ static int bed_make(struct bench *b, enum bench_path path)
 
 	if (bench_is_wire(path))
 		return lab_wire(&bed->lab);
-	if (path == BENCH_RELAY)
-		return bench_relay(bed);
+	if (bench_is_relay(path))
+		return bench_relay(bed, path == BENCH_PEER);
 	if (bench_is_nsfast(path))
 		return lab_nsfast(&bed->lab, path, b->cpu, path == BENCH_NETFILTER ? NULL : flows);
 	bed->lacks = lab_bridge_lacks(rules[path]);

@@ -55,7 +55,7 @@ static void text_line(const struct bench *b, const struct bench_cell *c, enum be
 	struct spread rate = bench_rate(b, c, path), wire = bench_ratio(b, c, path, BENCH_WIRE), than;
 	double p99 = MIDDLE(b, c, path, result.p99_us);
 	char text[16], bar[BAR_MAX + 1] = "";
-	enum bench_path other = rival(b, c);
+	enum bench_path other = rival(b, c), relay = bench_relay_of(c->way);
 
 	memset(bar, '#', (size_t)(rate.median / most * BAR_MAX + 0.5));
 	out_text("  %-17s %7s  %-*s", bench_path_name(path), out_human((uint64_t)rate.median, text, sizeof(text)),
@@ -71,9 +71,9 @@ static void text_line(const struct bench *b, const struct bench_cell *c, enum be
 			 MIDDLE(b, c, path, result.p999_us));
 	if (MIDDLE(b, c, path, result.loss) >= 0.001)
 		out_text("  %.1f %% lost", 100 * MIDDLE(b, c, path, result.loss));
-	than = bench_ratio(b, c, path, BENCH_RELAY);
+	than = bench_ratio(b, c, path, relay);
 	if (bench_is_nsfast(path) && than.median > 0)
-		out_text("  %.2f of relay", than.median);
+		out_text("  %.2f of %s", than.median, bench_path_name(relay));
 	than = bench_ratio(b, c, path, other);
 	if (bench_is_nsfast(path) && than.median > 0)
 		out_text("  %.2f times %s", than.median, bench_path_name(other));
@@ -175,7 +175,7 @@ static void json_cells(const struct bench *b)
 			out_str("unit", NULL, c->work->unit);
 			json_spread("rate", bench_rate(b, c, path));
 			json_spread("of_wire", bench_ratio(b, c, path, BENCH_WIRE));
-			json_spread("of_relay", bench_ratio(b, c, path, BENCH_RELAY));
+			json_spread("of_relay", bench_ratio(b, c, path, bench_relay_of(c->way)));
 			json_spread("of_iptables_legacy", bench_ratio(b, c, path, BENCH_LEGACY));
 			json_spread("of_iptables_nft", bench_ratio(b, c, path, BENCH_NFT));
 			json_spread("of_bridge", bench_ratio(b, c, path, BENCH_BRIDGE));

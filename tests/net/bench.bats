@@ -61,6 +61,8 @@ measured() {
 	done
 	measured rr within wire-again
 	run ! measured rr within relay
+	measured rr within relay-peer
+	run ! measured rr out relay-peer
 	run ! measured rr within nsfast-xdp
 	measured rr within bridge
 	run ! measured rr out bridge
