@@ -66,6 +66,7 @@ static __always_inline void birth_fill(const struct birth *b, struct nsf_flow *f
 	f->proto = b->proto;
 	f->tcp = birth_tcp(b);
 	f->flags = flags;
+	f->hop = 0;
 	f->mtu = 0;
 	f->family = b->family;
 	f->snat = b->snat;

@@ -34,6 +34,7 @@
 #include "nsfast/flow.h"
 #include "nsfast/frag.h"
 #include "nsfast/group.h"
+#include "nsfast/hop.h"
 #include "nsfast/net.h"
 #include "nsfast/port.h"
 #include "nsfast/publish.h"
@@ -131,8 +132,23 @@ static __always_inline void *xdp_meta(struct xdp_md *xdp)
 	return at;
 }
 
-/* Fields of the kernel's struct that the UAPI does not show. */
-struct sk_buff___summed {
+/* Fields of the kernel's structs that the UAPI does not show. */
+struct net___routes {
+	struct {
+		struct {
+			int counter;
+		} rt_genid; /* goes up with every change of what a lookup may say */
+	} ipv4;
+} __attribute__((preserve_access_index));
+
+struct net_device___net {
+	struct {
+		struct net___routes *net;
+	} nd_net;
+} __attribute__((preserve_access_index));
+
+struct sk_buff___fields {
+	struct net_device___net *dev;
 	__u8 ip_summed : 2;
 	__u16 csum_start, csum_offset; /* from head */
 	__u16 mac_header;              /* from head */
@@ -153,7 +169,7 @@ enum special_kfunc_type___ctx { KF_bpf_cast_to_kern_ctx___ctx };
 
 static __always_inline __u32 ctx_summed(struct __sk_buff *ctx)
 {
-	struct sk_buff___summed *skb = (void *)ctx;
+	struct sk_buff___fields *skb = (void *)ctx;
 
 	if (!ctx_lent())
 		return BPF_CORE_READ_BITFIELD_PROBED(skb, ip_summed);
@@ -169,7 +185,7 @@ static __always_inline bool ctx_csum_partial(struct __sk_buff *ctx)
 /* True unless the sender asks for a sum to be filled in elsewhere than at `field` of the header at offset l4. */
 static __always_inline bool ctx_csum_at(struct __sk_buff *ctx, __u32 l4, __u32 field)
 {
-	struct sk_buff___summed *skb = (void *)ctx;
+	struct sk_buff___fields *skb = (void *)ctx;
 
 	if (!ctx_csum_partial(ctx))
 		return true;
@@ -178,4 +194,22 @@ static __always_inline bool ctx_csum_at(struct __sk_buff *ctx, __u32 l4, __u32 f
 		       BPF_CORE_READ(skb, csum_offset) == field;
 	skb = bpf_cast_to_kern_ctx(ctx);
 	return skb->csum_start == skb->mac_header + l4 && skb->csum_offset == field;
+}
+
+/* The number of the namespace's IPv4 routes; see where it is declared. */
+#define ctx_has_route_id() bpf_core_field_exists(struct net___routes, ipv4.rt_genid.counter)
+
+static __always_inline __u32 ctx_route_id(struct __sk_buff *ctx)
+{
+	struct sk_buff___fields *skb = (void *)ctx;
+	struct net_device___net *dev;
+	struct net___routes *net;
+
+	if (ctx_lent()) {
+		skb = bpf_cast_to_kern_ctx(ctx);
+		return skb->dev->nd_net.net->ipv4.rt_genid.counter;
+	}
+	dev = BPF_CORE_READ(skb, dev);
+	net = BPF_CORE_READ(dev, nd_net.net);
+	return BPF_CORE_READ(net, ipv4.rt_genid.counter);
 }

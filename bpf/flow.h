@@ -5,6 +5,7 @@
 #include "end.h"
 #include "flow_find.h"
 #include "frag.h"
+#include "hop.h"
 #include "icmp.h"
 #include "port.h"
 #include "route.h"
@@ -134,48 +135,31 @@ static __always_inline void flow_touch(struct pkt *p, struct nsf_flow *f, __u32 
 		flow_event(p, f, inner);
 }
 
-/* True if the kernel's neighbour table was asked for this next hop in this tick already, if by the network's last packet
- * that could be. */
-static __always_inline bool flow_hop_fresh(const struct pkt *p, __u32 now)
-{
-	const __u16 *mac = (const __u16 *)p->out_dmac;
-	__u64 hop = (__u64)(__u16)now << 48 | (__u64)mac[2] << 32 | (__u32)mac[1] << 16 | mac[0];
-	__u64 *row = array_row(&nsf_hops, 2 * p->net_id + (p->family == 6));
-
-	if (!row || *row == hop)
-		return row;
-	*row = hop;
-	return false;
-}
-
 /*
  * Notes the way out that route() found. The first packet of a tick leaves by the kernel's neighbour table, which keeps the
  * neighbour fresh; a lookup alone never does.
  */
 static __always_inline enum verdict flow_nexthop(struct pkt *p, struct nsf_flow *f, __u32 now)
 {
-	f->routed = now;
 	/* frames with another source MAC than the network knows leave by the kernel alone */
 	if (!p->macs || !mac_equal(p->out_smac, p->net->uplink_mac)) {
-		f->mtu = 0;
+		f->hop = 0;
 	} else {
-		if (!mac_equal(f->dmac, p->out_dmac))
-			mac_copy(f->dmac, p->out_dmac);
-		if (f->mtu != p->mtu)
-			f->mtu = p->mtu;
-		if (flow_hop_fresh(p, now))
+		f->mtu = p->mtu;
+		if (hop_note(p, f, now))
 			return SEND;
 	}
 	p->macs = 0; /* the kernel writes them */
 	return NEIGH;
 }
 
-/* Once a tick a route or gateway that changed is followed, without anyone watching. */
+/* A route or gateway that changed is followed, without anyone watching. */
 static __noinline enum verdict flow_reroute(struct pkt *p, struct nsf_flow *f, __u32 now)
 {
 	__u8 edit = p->edit;
 
 	p->edit = EDIT_NONE; /* what route() gives to the host, goes up as it came */
+	p->routes = hop_routes(p, now);
 	TRY(route(p));
 	if (p->out != p->net->uplink)
 		return drop(p, NSF_DROP_NOT_UPLINK);
@@ -195,14 +179,16 @@ static __always_inline void flow_end_at(struct end *e, const struct nsf_flow *f,
 /* The way out that the record knows, or another one. */
 static __always_inline enum verdict flow_send(struct pkt *p, struct nsf_flow *f, __u32 now)
 {
+	const struct nsf_hop *hop = hop_known(f, p->net, now);
+
 	p->out_slot = p->net->uplink_slot;
-	if (unlikely(f->routed != (__u16)now || !f->mtu))
+	if (unlikely(!hop))
 		return flow_reroute(p, f, now);
 	if (unlikely(p->wire > f->mtu) && !frag_fits(p))
 		return frag_too_big(p, f->mtu);
 	p->out = p->net->uplink;
 	p->macs = 1;
-	mac_copy(p->out_dmac, f->dmac);
+	mac_copy(p->out_dmac, hop->mac);
 	mac_copy(p->out_smac, p->net->uplink_mac);
 	return SEND;
 }
@@ -465,7 +451,7 @@ static __noinline enum verdict flow_quoted_inner(struct pkt *p)
 	p->quote_proto = f->proto;
 	p->nat = NAT_SRC;
 	flow_end_at(&p->src, f, false);
-	return f->flags & NSF_FLOW_HAIRPIN ? flow_quoted_hairpin(p, f) : flow_send(p, f, tick());
+	return f->flags & NSF_FLOW_HAIRPIN ? flow_quoted_hairpin(p, f) : flow_reroute(p, f, tick());
 }
 
 /* A packet from the uplink: NEXT if it belongs to no flow. */

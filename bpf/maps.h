@@ -202,15 +202,15 @@ struct {
 	__type(value, struct nsf_flow_state);
 } nsf_flow_state SEC(".maps");
 
-/* The next hop that the kernel's neighbour table was asked for last: tick << 48 | MAC, in memory as on the wire. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 2 * NSF_NETS_MAX);
-	__type(key, __u32); /* 2 * network id, and one more for IPv6 */
-	__type(value, __u64);
+	__uint(max_entries, NSF_HOPS);
+	__type(key, __u32);
+	__type(value, struct nsf_hop);
 } nsf_hops SEC(".maps");
 
-/* The same of next hops of what passes through, by interface and MAC: the tick alone. */
+/* Next hops of what passes through, by interface and MAC: the tick in which the kernel's neighbour table was asked for
+ * them. */
 #define NSF_THROUGH_BITS 10
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

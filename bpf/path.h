@@ -22,6 +22,7 @@
 #include "frag.h"
 #include "hairpin.h"
 #include "held.h"
+#include "hop.h"
 #include "host.h"
 #include "ip.h"
 #include "nd.h"
@@ -130,6 +131,7 @@ static __always_inline enum verdict path_open(struct pkt *p)
 	if (!p->port)
 		return drop(p, NSF_DROP_NO_PORT);
 	gateway = ip_for_gateway(p);
+	p->routes = hop_routes(p, tick());
 	v = gateway ? HOST : route(p);
 	if (v == HOST)
 		v = hairpin_open(p);

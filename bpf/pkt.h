@@ -90,6 +90,7 @@ struct facts {
 	__be32 hop[4];   /* its address; IPv4 in the first */
 	__u32 mtu;       /* of the way out; EDIT_ICMP: the MTU told to the sender */
 	__u8 macs;       /* out_dmac and out_smac are known */
+	__u16 routes;    /* hop_routes() before route() was asked */
 	__u8 edit;       /* enum edit */
 	__u8 reason;     /* enum nsf_drop */
 	__u8 nat;        /* enum nat_end */

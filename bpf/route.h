@@ -37,6 +37,17 @@ static __always_inline enum verdict route_answer(struct pkt *p, const struct bpf
 	return icmp_answer(p, NSF_DROP_NO_ROUTE, ICMP_SAY_NET);
 }
 
+/* The answer: next hop. An IPv4 route by way of an IPv6 router (RFC 5549) is the kernel's to follow; here it tells such
+ * routers apart. */
+static __always_inline void route_hop(struct pkt *p, const struct bpf_fib_lookup *q)
+{
+	p->hop_family = q->family == AF_INET ? 4 : 0;
+	if (p->hop_family)
+		p->hop[0] = q->ipv4_dst;
+	else
+		addr6_copy(p->hop, q->ipv6_dst);
+}
+
 /* The way leads to where the network has none. */
 static __always_inline enum verdict route_elsewhere(struct pkt *p, __u32 ifindex)
 {
@@ -85,8 +96,7 @@ static __noinline enum verdict route(struct pkt *p)
 	if (p->family == 6) {
 		route6_hop(p, &q);
 	} else {
-		p->hop_family = q.family == AF_INET ? 4 : 0;
-		p->hop[0] = q.ipv4_dst;
+		route_hop(p, &q);
 	}
 	p->macs = r == BPF_FIB_LKUP_RET_SUCCESS;
 	mac_copy(p->out_dmac, q.dmac);

@@ -119,15 +119,16 @@ struct nsf_flow {
 	__u16 net;                              /* index in nsf_nets */
 	__u32 flags;                            /* enum nsf_flow_flag; changed by atomic operations */
 	__u16 slot;                             /* of the port in nsf_ports, or the gateway's, see above */
-	__u16 routed;                           /* low bits of the tick of the last route lookup */
-	__u16 mtu;                              /* of the way out by that lookup; 0: next hop unknown */
+	__u16 hop;                              /* row in nsf_hops, see hop.h; 0: the kernel must be asked */
+	__u16 mtu;                              /* of the way out, if hop is not 0 */
 	__u8 proto;                             /* IPPROTO_* */
 	__u8 tcp;                               /* enum nsf_tcp_bit */
 	__u8 family;                            /* 4 or 6 */
 	__u8 snat;                              /* index of the ledger in nsf_ledgers */
 	__u8 inner_mac[6];                      /* where packets to the inner endpoint go; zero: not known yet */
-	__u8 dmac[6];                           /* next hop outside; the source is struct nsf_net's uplink_mac */
+	__u32 way;                              /* as the row's was when this flow asked */
 	__u16 isn;                              /* UNSURE, TCP: upper half of what acknowledges the container's SYN */
+	__u16 pad;
 };
 _Static_assert(sizeof(struct nsf_flow) == 64, "nsf_flow");
 

@@ -206,6 +206,19 @@ static inline void bed_route(struct bed *b, const char *dst, __u8 type, enum at 
 	assert_int_equal(nl_send(b->nl, NULL), 0);
 }
 
+static inline void bed_route_end(struct bed *b, const char *dst)
+{
+	struct nlmsghdr *nlh = nl_msg(b->nl, RTM_DELROUTE, 0);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+	struct addr d = bed_addr(dst);
+
+	*rtm = (struct rtmsg){
+		.rtm_family = d.family, .rtm_dst_len = d.plen, .rtm_table = RT_TABLE_MAIN, .rtm_scope = RT_SCOPE_NOWHERE
+	};
+	mnl_attr_put(nlh, RTA_DST, d.family == AF_INET6 ? 16 : 4, d.bytes);
+	assert_int_equal(nl_send(b->nl, NULL), 0);
+}
+
 static inline void bed_neighbour(struct bed *b, enum at at, const char *addr, struct mac mac)
 {
 	struct nlmsghdr *nlh = nl_msg(b->nl, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);

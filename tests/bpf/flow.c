@@ -104,32 +104,6 @@ static void a_moved_port_changes_both_ways(void **state)
 	}
 }
 
-static void an_unknown_neighbour_is_left_to_the_kernel(void **state)
-{
-	struct bed *b = *state;
-	struct pk k = udp(A(1000), TO(STRANGER, 53));
-
-	STEP(b, "miss", AT_A, frame(k), SENT(TX(AT_LEG)), .out = frame(snat(k, 1000)));
-	STEP(b, "hit", AT_A, frame(k), SENT(TX(AT_LEG)), .out = frame(snat(k, 1000)));
-}
-
-/* Of each tick's packets the first goes by the kernel's neighbour table, which hears of the neighbour that way. */
-static void the_kernel_is_asked_for_a_neighbour_once_a_tick(void **state)
-{
-	struct pk a = udp(A(1000), OUT(53)), other = udp(B(1001), TO(PEER + 1, 53));
-	struct bed *b = *state;
-
-	settle();
-	new_tick(b);
-	STEP(b, "a flow's first", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat(a, 1000)));
-	STEP(b, "another one's first", AT_B, frame(other), SENT(TX(AT_LEG)), .out = frame(snat_known(other, 1001)));
-	flow_of(b, A(1000), IPPROTO_UDP)->routed--;
-	STEP(b, "the route anew", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
-	new_tick(b);
-	STEP(b, "a new tick", AT_B, frame(other), SENT(TX(AT_LEG)), .out = frame(snat(other, 1001)));
-	STEP(b, "and the other one in it", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
-}
-
 static void packets_both_ways_keep_a_flow_alive(void **state)
 {
 	struct bed *b = *state;
@@ -256,7 +230,7 @@ static void tcp_packets_are_translated_in_every_state(void **state)
 	STEP(b, "open", AT_A, frame(k), SENT(TX(AT_LEG)), .out = frame(snat(k, 1000)));
 	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
 		settle();
-		flow_of(b, A(1000), IPPROTO_TCP)->routed = (__u16)now_tick();
+		hops_asked(b, now_tick());
 		k = tcp(A(1000), OUT(80), flags[i]);
 		STEP(b, "out", AT_A, frame(k), SENT(TX(AT_LEG)), .out = frame(snat_known(k, 1000)));
 		k = tcp(FAR(80), EXT(1000), flags[i]);
@@ -482,8 +456,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_hit_does_what_a_miss_does),
 		TEST(a_moved_port_changes_both_ways),
-		TEST(an_unknown_neighbour_is_left_to_the_kernel),
-		TEST(the_kernel_is_asked_for_a_neighbour_once_a_tick),
 		TEST(packets_both_ways_keep_a_flow_alive),
 		TEST(a_learning_port_is_reached_where_it_spoke_last),
 		TEST(an_endpoint_may_move_between_learning_ports),

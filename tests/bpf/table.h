@@ -2,6 +2,8 @@
 /* The tables under the tests: emptied and filled before each row, looked into after it. */
 #pragma once
 
+#include "nsfast/hop.h"
+
 #include "bed.h"
 
 /* Removes every element of a hash or trie. */
@@ -118,15 +120,26 @@ static inline void table_reset_counts(struct bed *b)
 	table_zero(b, b->dp.map[DP_DROPS], NETS * NSF_DROP_STRIDE);
 }
 
+/* The kernel was asked last in that tick, for each next hop that is known. */
+static inline void hops_asked(struct bed *b, __u32 tick)
+{
+	int fd = bpf_map__fd(b->skel->maps.nsf_hops);
+	struct nsf_hop hop;
+	__u32 i = 0;
+
+	for (int r = bpf_map_get_next_key(fd, NULL, &i); !r; r = bpf_map_get_next_key(fd, &i, &i)) {
+		assert_int_equal(bpf_map_lookup_elem(fd, &i, &hop), 0);
+		if (!hop.tick)
+			continue;
+		hop.tick = tick;
+		assert_int_equal(bpf_map_update_elem(fd, &i, &hop, BPF_ANY), 0);
+	}
+}
+
 /* No packet has gone out in this tick: the next one asks the kernel for the way and the neighbour. */
 static inline void new_tick(struct bed *b)
 {
-	__u64 none = 0;
-
-	for (__u32 i = 0; i < b->dp.n_flows; i++)
-		b->dp.flows[i].routed--;
-	for (__u32 i = 0; i < 2 * NETS; i++)
-		assert_int_equal(bpf_map_update_elem(bpf_map__fd(b->skel->maps.nsf_hops), &i, &none, BPF_ANY), 0);
+	hops_asked(b, now_tick() - 1);
 }
 
 /* All tables as after `up`. */

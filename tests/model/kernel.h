@@ -14,7 +14,9 @@
 
 enum kernel_way { WAY_NONE, WAY_OUT, WAY_STACK, WAY_PEER, WAY_NEIGH };
 
-static struct sk_buff___summed kernel_summed;
+static struct net___routes kernel_net;
+static struct net_device___net kernel_dev = { .nd_net.net = &kernel_net };
+static struct sk_buff___fields kernel_skb = { .dev = &kernel_dev };
 
 static struct {
 	__u64 now;    /* ns */
@@ -92,7 +94,7 @@ long bpf_timer_start(struct bpf_timer *timer, __u64 ns, __u64 flags)
 void *bpf_cast_to_kern_ctx(void *ctx)
 {
 	(void)ctx;
-	return &kernel_summed;
+	return &kernel_skb;
 }
 
 /* Only what is linear may be touched by pointers. */
@@ -106,7 +108,7 @@ static void kernel_show(struct __sk_buff *ctx)
 	ctx->data_end = ctx->data + kernel.linear;
 	ctx->data_meta = ctx->data; /* nothing stands before it */
 	ctx->len = kernel.len;
-	kernel_summed.mac_header = kernel.start;
+	kernel_skb.mac_header = kernel.start;
 }
 
 /* Bytes of a packet for the helpers, which know no linear part; NULL if they are not there. */
@@ -159,8 +161,8 @@ long bpf_skb_change_tail(struct __sk_buff *ctx, __u32 n, __u64 flags)
 	__u32 least = ETH_HLEN;
 	__u8 *b;
 
-	if (kernel_summed.ip_summed == CHECKSUM_PARTIAL)
-		least = kernel_summed.csum_start - kernel.start + kernel_summed.csum_offset + 2;
+	if (kernel_skb.ip_summed == CHECKSUM_PARTIAL)
+		least = kernel_skb.csum_start - kernel.start + kernel_skb.csum_offset + 2;
 	if (n < least || n > KERNEL_ROOM - KERNEL_HEAD)
 		return -EINVAL;
 	b = kernel_bytes(0, 0);
@@ -256,7 +258,7 @@ long bpf_l4_csum_replace(struct __sk_buff *ctx, __u32 at, __u64 from, __u64 to, 
 	memcpy(&sum, b, sizeof(sum));
 	if (!mangled || sum) {
 		/* what is yet to be summed up holds the sum of the pseudo header alone, and not inverted */
-		if (kernel_summed.ip_summed != CHECKSUM_PARTIAL)
+		if (kernel_skb.ip_summed != CHECKSUM_PARTIAL)
 			sum = ~kernel_fold(kernel_add(diff, (__u16)~sum));
 		else if (pseudo)
 			sum = kernel_fold(kernel_add(diff, sum));

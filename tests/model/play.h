@@ -71,10 +71,10 @@ static void play_out(const struct result *r)
 /* Fills in the sum that was left to the hardware. */
 static void play_finish(struct bytes *f)
 {
-	__u32 at = kernel_summed.csum_start - kernel.start, to = at + kernel_summed.csum_offset;
+	__u32 at = kernel_skb.csum_start - kernel.start, to = at + kernel_skb.csum_offset;
 	__u16 sum;
 
-	if (kernel_summed.ip_summed != CHECKSUM_PARTIAL || to + 2 > f->len)
+	if (kernel_skb.ip_summed != CHECKSUM_PARTIAL || to + 2 > f->len)
 		return;
 	sum = (__u16)~wire_fold(wire_words(0, f->b + at, f->len - at));
 	wire_put16(f->b + to, sum);
@@ -91,9 +91,9 @@ static void play_partial(struct bytes *f)
 		return;
 	if (w.family == 4 && wire_get16(f->b + ETH_HLEN + 6) & 0x3fff)
 		return;
-	kernel_summed.ip_summed = CHECKSUM_PARTIAL;
-	kernel_summed.csum_start = KERNEL_HEAD + w.l4;
-	kernel_summed.csum_offset = w.sum - w.l4;
+	kernel_skb.ip_summed = CHECKSUM_PARTIAL;
+	kernel_skb.csum_start = KERNEL_HEAD + w.l4;
+	kernel_skb.csum_offset = w.sum - w.l4;
 	wire_put16(f->b + w.sum, wire_pseudo(f->b, &w));
 }
 
@@ -119,7 +119,7 @@ static struct result play(enum play_hook hook, __u32 ifindex, const struct bytes
 	struct result r = {};
 
 	memset(ROW(nsf_drops, 0), 0, (WORLD_NETS + 1) * NSF_DROP_STRIDE * sizeof(__u64));
-	kernel_summed.ip_summed = 0;
+	kernel_skb.ip_summed = 0;
 	if (hook != HOOK_UPLINK && !roll(4))
 		play_partial(&f);
 	r.verdict = kernel_run(programs[hook], &ctx, f.b, f.len, roll(3) ? f.len : ETH_HLEN + roll(f.len));

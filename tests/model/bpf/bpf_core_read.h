@@ -3,6 +3,7 @@
 #pragma once
 
 #define bpf_core_enum_value_exists(type, value) 1
+#define bpf_core_field_exists(...)              1
 
 void *bpf_cast_to_kern_ctx(void *ctx);
 

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The next hop of a flow, remembered; see include/nsfast/hop.h. */
+#pragma once
+
+#include "maps.h"
+#include "pkt.h"
+
+/*
+ * What the host's routes are, as a number that changes with them: rules, addresses and links, too, count in the kernel's
+ * own (rt_cache_flush()), but not what it learns of paths' MTUs: so every few minutes all are asked for anew. IPv6 has no
+ * number that routes which go change, too: there it is every tick.
+ */
+#define HOP_ROUTES_SHIFT 8 /* ticks after which nothing is believed any more */
+
+static __always_inline __u16 hop_routes(const struct pkt *p, __u32 now)
+{
+	return p->family == 6 || !ctx_has_route_id() ? now : ctx_route_id(p->ctx) + (now >> HOP_ROUTES_SHIFT);
+}
+
+static __always_inline __u32 hop_place(const struct pkt *p)
+{
+	__u32 mix = (p->hop[0] ^ p->hop[1] ^ p->hop[2] ^ p->hop[3] ^ p->out) * 0x9e3779b1u;
+
+	return 1 + ((__u64)mix * (NSF_HOPS - 1) >> 32);
+}
+
+static __always_inline bool hop_is(const struct nsf_hop *h, const struct pkt *p)
+{
+	return h->out == p->out && h->family == p->family && h->hop_family == p->hop_family &&
+	       addr6_equal(h->addr, p->hop);
+}
+
+/* Notes what route() found, in the row and in the flow. True if it was asked for in this tick before. */
+static __always_inline bool hop_note(const struct pkt *p, struct nsf_flow *f, __u32 now)
+{
+	__u32 place = hop_place(p), way;
+	struct nsf_hop *h = array_row(&nsf_hops, place);
+	bool fresh;
+
+	if (!h)
+		return false;
+	bpf_spin_lock(&h->lock);
+	fresh = h->tick == now && hop_is(h, p);
+	if (!hop_is(h, p)) {
+		h->way += 1 << 16;
+		h->out = p->out;
+		h->family = p->family;
+		h->hop_family = p->hop_family;
+		addr6_copy(h->addr, p->hop);
+	}
+	h->way = (h->way & 0xffff0000) | p->routes;
+	h->tick = now;
+	mac_copy(h->mac, p->out_dmac);
+	way = h->way;
+	bpf_spin_unlock(&h->lock);
+	f->hop = place;
+	f->way = way;
+	return fresh;
+}
+
+/* The flow's, NULL if the kernel must be asked. */
+static __always_inline const struct nsf_hop *hop_known(const struct nsf_flow *f, const struct nsf_net *net, __u32 now)
+{
+	const struct nsf_hop *h = array_row(&nsf_hops, f->hop);
+
+	return likely(h && !((h->tick ^ now) | (h->way ^ f->way) | (h->out ^ net->uplink))) ? h : NULL;
+}

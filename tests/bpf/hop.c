@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Next hops: asked for once a tick, by one flow for all; what is remembered of them holds as long as the host's routes do. */
+#include "row.h"
+
+static void an_unknown_neighbour_is_left_to_the_kernel(void **state)
+{
+	struct bed *b = *state;
+	struct pk k = udp(A(1000), TO(STRANGER, 53));
+
+	STEP(b, "miss", AT_A, frame(k), SENT(TX(AT_LEG)), .out = frame(snat(k, 1000)));
+	STEP(b, "hit", AT_A, frame(k), SENT(TX(AT_LEG)), .out = frame(snat(k, 1000)));
+}
+
+/* Of each tick's packets the first goes by the kernel's neighbour table, which hears of the neighbour that way. */
+static void the_kernel_is_asked_for_a_neighbour_once_a_tick(void **state)
+{
+	struct pk a = udp(A(1000), OUT(53)), other = udp(B(1001), TO(PEER + 1, 53));
+	struct bed *b = *state;
+
+	settle();
+	new_tick(b);
+	STEP(b, "a flow's first", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat(a, 1000)));
+	STEP(b, "another one's first", AT_B, frame(other), SENT(TX(AT_LEG)), .out = frame(snat_known(other, 1001)));
+	flow_of(b, A(1000), IPPROTO_UDP)->way--;
+	STEP(b, "the route anew", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
+	new_tick(b);
+	STEP(b, "a new tick", AT_B, frame(other), SENT(TX(AT_LEG)), .out = frame(snat(other, 1001)));
+	STEP(b, "and the other one in it", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
+}
+
+/* One route is another one now; the other flow's packet is the tick's first, and its own way is as before. */
+static void every_flow_follows_a_route_that_changes(void **state)
+{
+	struct pk a = udp(A(1000), OUT(53)), other = udp(B(1001), TO(PEER + 1, 53));
+	struct bed *b = *state;
+
+	settle();
+	STEP(b, "a flow's first", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat(a, 1000)));
+	STEP(b, "another one's first", AT_B, frame(other), SENT(TX(AT_LEG)), .out = frame(snat_known(other, 1001)));
+	bed_route(b, "203.0.113.2/32", RTN_UNREACHABLE, AT_NONE, NULL, 0);
+	new_tick(b);
+	STEP(b, "the one way", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat(a, 1000)));
+	STEP(b, "the other", AT_B, frame(other), ANSWERED(UNREACHABLE, TX(AT_B), answer(frame(other), 3, 1, 0)));
+	bed_route_end(b, "203.0.113.2/32");
+	STEP(b, "there again", AT_B, frame(other), SENT(TX(AT_LEG)), .out = frame(snat_known(other, 1001)));
+}
+
+/* The row as it is once another next hop has it. */
+static void row_taken(struct bed *b, __u32 row)
+{
+	int fd = bpf_map__fd(b->skel->maps.nsf_hops);
+	struct nsf_hop hop;
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &row, &hop), 0);
+	hop.way += 1 << 16;
+	hop.addr[0]++;
+	hop.mac[5]++;
+	assert_int_equal(bpf_map_update_elem(fd, &row, &hop, BPF_ANY), 0);
+}
+
+static void a_row_that_another_next_hop_has_is_taken_back(void **state)
+{
+	struct pk a = udp(A(1000), OUT(53));
+	struct bed *b = *state;
+
+	settle();
+	STEP(b, "first", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat(a, 1000)));
+	STEP(b, "known", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
+	row_taken(b, flow_of(b, A(1000), IPPROTO_UDP)->hop);
+	STEP(b, "another one's row", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat(a, 1000)));
+	STEP(b, "known again", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
+}
+
+static void another_uplink_has_next_hops_of_its_own(void **state)
+{
+	struct pk a = udp(A(1000), OUT(53));
+	struct bed *b = *state;
+
+	settle();
+	STEP(b, "first", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat(a, 1000)));
+	STEP(b, "known", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
+	b->dp.nets[1].uplink = (__u32)b->ifindex[AT_OTHER];
+	STEP(b, "in the same tick", AT_A, frame(a), ANSWERED(NOT_UPLINK, TX(AT_A), answer(frame(a), 3, 0, 0)));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_unknown_neighbour_is_left_to_the_kernel), TEST(the_kernel_is_asked_for_a_neighbour_once_a_tick),
+		TEST(every_flow_follows_a_route_that_changes),    TEST(a_row_that_another_next_hop_has_is_taken_back),
+		TEST(another_uplink_has_next_hops_of_its_own),
+	};
+
+	return RUN(tests, bed_setup);
+}
