@@ -11,7 +11,8 @@ static __always_inline __u32 *hint_at(const struct nsf_flow_key *k)
 {
 	__u64 mix = k->saddr * 0x9e3779b97f4a7c15ULL + k->daddr * 0xc2b2ae3d27d4eb4fULL +
 		    ((__u32)k->net << 16 | k->proto << 8 | k->family) * 0xd6e8feb86659fd93ULL;
-	__u32 i = ((mix >> 32) * NSF_HINTS_SPREAD(cfg.flows_max) >> 32) + bpf_ntohs(k->sport) + bpf_ntohs(k->dport);
+	__u32 n = cfg.flows_max;
+	__u32 i = ((mix >> 32) * NSF_HINTS_SPREAD(n) >> 32) + bpf_ntohs(k->sport) + bpf_ntohs(k->dport);
 	struct nsf_hints *h = array_row(&nsf_hints, i / NSF_HINTS_ROW);
 
 	return h ? &h->at[i % NSF_HINTS_ROW] : NULL;

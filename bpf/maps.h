@@ -12,6 +12,7 @@ static __always_inline void *array_row(void *array, __u32 i)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, NSF_SLOTS_MAX);
 	__type(key, __u32);   /* ifindex */
 	__type(value, __u32); /* slot */
@@ -114,6 +115,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, NSF_FDB_MAX);
 	__type(key, struct nsf_fdb_key);
 	__type(value, struct nsf_fdb);

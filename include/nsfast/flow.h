@@ -51,9 +51,11 @@ _Static_assert(sizeof(struct nsf_flow_key) == 16, "nsf_flow_key");
  * old or another conversation's, and is never believed: then nsf_flow_keys is asked, and the hint is written anew. As
  * nobody is ever asked to clear one, nothing has to be kept in step.
  */
-#define NSF_HINTS_ROW       16
-#define NSF_HINTS_SPREAD(n) (2ULL * (n)) /* places by addresses, at a table of n flows; ports go on from there */
-#define NSF_HINTS(n)        ((__u32)((NSF_HINTS_SPREAD(n) + 2 * 65536) / NSF_HINTS_ROW + 1))
+#define NSF_HINTS_ROW   16
+#define NSF_HINTS_PORTS (2 * 65536)
+/* Places by addresses, at a table of n flows; ports go on from there. Two for each flow, in a large table both together. */
+#define NSF_HINTS_SPREAD(n) (2ULL * (n) - ((n) > NSF_HINTS_PORTS ? NSF_HINTS_PORTS : 0))
+#define NSF_HINTS(n)        ((__u32)((NSF_HINTS_SPREAD(n) + NSF_HINTS_PORTS) / NSF_HINTS_ROW + 1))
 
 struct nsf_hints {
 	__u32 at[NSF_HINTS_ROW];

@@ -10,7 +10,7 @@
  * this tick, or when its way is not the row's: the host's routes have changed, or another next hop has the row. Who reads
  * takes no lock: a packet may meet a row that changes hands at that moment, and goes where its new holder's go.
  */
-#define NSF_HOPS 4096 /* row 0 is nobody's */
+#define NSF_HOPS 1024 /* row 0 is nobody's */
 
 struct nsf_hop {
 	struct bpf_spin_lock lock; /* for writing */
