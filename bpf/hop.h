@@ -17,43 +17,62 @@ static __always_inline __u16 hop_routes(const struct pkt *p, __u32 now)
 	return p->family == 6 || !ctx_has_route_id() ? now : ctx_route_id(p->ctx) + (now >> HOP_ROUTES_SHIFT);
 }
 
-static __always_inline __u32 hop_place(const struct pkt *p)
+static __always_inline bool hop_is(const struct nsf_hop *h, const struct facts *p, __u32 family)
 {
-	__u32 mix = (p->hop[0] ^ p->hop[1] ^ p->hop[2] ^ p->hop[3] ^ p->out) * 0x9e3779b1u;
-
-	return 1 + ((__u64)mix * (NSF_HOPS - 1) >> 32);
+	return h->out == p->out && h->family == family && h->hop_family == p->hop_family &&
+	       addr6_equal(h->addr, p->hop);
 }
 
-static __always_inline bool hop_is(const struct nsf_hop *h, const struct pkt *p)
+/* The row of the next hop that route() found: its own, or the one of those that it may have which was asked for longest
+ * ago. Not static: verified once, see struct facts. */
+__noinline int hop_row(const struct facts *p, __u32 family, __u32 now)
 {
-	return h->out == p->out && h->family == p->family && h->hop_family == p->hop_family &&
-	       addr6_equal(h->addr, p->hop);
+	__u32 first, best = 0, age = 0, i;
+
+	if (!p)
+		return 0;
+	first = (p->hop[0] ^ p->hop[1] ^ p->hop[2] ^ p->hop[3] ^ p->out) * 0x9e3779b1u >> (32 - NSF_HOPS_BITS);
+	for (i = 0; i < NSF_HOPS_WAYS; i++) {
+		__u32 at = 1 + (first ^ i);
+		const struct nsf_hop *h = array_row(&nsf_hops, at);
+
+		if (!h)
+			continue;
+		if (hop_is(h, p, family))
+			return at;
+		if (!best || now - h->tick > age) {
+			best = at;
+			age = now - h->tick;
+		}
+	}
+	return best;
 }
 
 /* Notes what route() found, in the row and in the flow. True if it was asked for in this tick before. */
 static __always_inline bool hop_note(const struct pkt *p, struct nsf_flow *f, __u32 now)
 {
-	__u32 place = hop_place(p), way;
-	struct nsf_hop *h = array_row(&nsf_hops, place);
+	__u32 at = hop_row(&p->facts, p->family, now), way;
+	struct nsf_hop *h = array_row(&nsf_hops, at);
 	bool fresh;
 
 	if (!h)
 		return false;
 	bpf_spin_lock(&h->lock);
-	fresh = h->tick == now && hop_is(h, p);
-	if (!hop_is(h, p)) {
+	fresh = hop_is(h, &p->facts, p->family);
+	if (!fresh) {
 		h->way += 1 << 16;
 		h->out = p->out;
 		h->family = p->family;
 		h->hop_family = p->hop_family;
 		addr6_copy(h->addr, p->hop);
 	}
+	fresh = fresh && h->tick == now;
 	h->way = (h->way & 0xffff0000) | p->routes;
 	h->tick = now;
 	mac_copy(h->mac, p->out_dmac);
 	way = h->way;
 	bpf_spin_unlock(&h->lock);
-	f->hop = place;
+	f->hop = at;
 	f->way = way;
 	return fresh;
 }

@@ -192,6 +192,12 @@ static __always_inline int leave_six(struct __sk_buff *ctx, enum nsf_jump jump)
 	return jump == NSF_JUMP_PORT6 || jump == NSF_JUMP_FRAG6 ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
+/* On to the kernel before anything is read. */
+static __always_inline int leave_unread(void)
+{
+	return TC_ACT_UNSPEC;
+}
+
 /* Where it goes, from the map rows that the stages found; the rest needs none of them. */
 static __always_inline enum verdict leave_aim(struct pkt *p, enum verdict v)
 {

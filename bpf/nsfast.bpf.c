@@ -45,6 +45,8 @@ int nsf_from_uplink(struct __sk_buff *ctx)
 SEC("tc")
 int nsf_to_uplink(struct __sk_buff *ctx)
 {
+	if (likely(path_decided(ctx)))
+		return leave_unread();
 	if (ctx->protocol == bpf_htons(ETH_P_IPV6))
 		return leave_six(ctx, NSF_JUMP_TO_UP6);
 

@@ -255,10 +255,16 @@ static __always_inline enum verdict path_from_frag(struct pkt *p)
 	return p->port ? path_inner(p, false) : path_outer(p, false);
 }
 
-/* A packet on its way out of the uplink. What came in by an interface has been decided upon, by us or by the host. */
+/* What came in by an interface has been decided upon, by us or by the host. */
+static __always_inline bool path_decided(const struct __sk_buff *ctx)
+{
+	return ctx->ingress_ifindex;
+}
+
+/* A packet of the host's own, on its way out of the uplink. */
 static __always_inline enum verdict path_to_uplink(struct pkt *p)
 {
-	if (likely(p->ctx->ingress_ifindex) || path_foreign(p, path_read_here(p)) || p->frag == FRAG_LATER)
+	if (path_foreign(p, path_read_here(p)) || p->frag == FRAG_LATER)
 		return PASS;
 	return host(p);
 }

@@ -45,29 +45,48 @@ static void every_flow_follows_a_route_that_changes(void **state)
 	STEP(b, "there again", AT_B, frame(other), SENT(TX(AT_LEG)), .out = frame(snat_known(other, 1001)));
 }
 
-/* The row as it is once another next hop has it. */
-static void row_taken(struct bed *b, __u32 row)
+static struct nsf_hop hop_at(struct bed *b, __u32 row)
 {
-	int fd = bpf_map__fd(b->skel->maps.nsf_hops);
 	struct nsf_hop hop;
 
-	assert_int_equal(bpf_map_lookup_elem(fd, &row, &hop), 0);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(b->skel->maps.nsf_hops), &row, &hop), 0);
+	return hop;
+}
+
+/* The row as it is once another next hop has it. */
+static struct nsf_hop row_taken(struct bed *b, __u32 row)
+{
+	struct nsf_hop hop = hop_at(b, row);
+
 	hop.way += 1 << 16;
 	hop.addr[0]++;
 	hop.mac[5]++;
-	assert_int_equal(bpf_map_update_elem(fd, &row, &hop, BPF_ANY), 0);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(b->skel->maps.nsf_hops), &row, &hop, BPF_ANY), 0);
+	return hop;
 }
 
-static void a_row_that_another_next_hop_has_is_taken_back(void **state)
+/* Who finds the row in use takes another; when all that it may have are, the one that was asked for longest ago. */
+static void a_row_that_another_next_hop_has_is_not_believed(void **state)
 {
 	struct pk a = udp(A(1000), OUT(53));
+	struct nsf_hop taken[NSF_HOPS_WAYS], now;
+	__u16 rows[NSF_HOPS_WAYS];
 	struct bed *b = *state;
+	struct nsf_flow *f;
 
 	settle();
 	STEP(b, "first", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat(a, 1000)));
-	STEP(b, "known", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
-	row_taken(b, flow_of(b, A(1000), IPPROTO_UDP)->hop);
-	STEP(b, "another one's row", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat(a, 1000)));
+	f = flow_of(b, A(1000), IPPROTO_UDP);
+	for (int i = 0; i < NSF_HOPS_WAYS; i++) {
+		STEP(b, "known", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
+		rows[i] = f->hop;
+		taken[i] = row_taken(b, rows[i]);
+		STEP(b, "another one's row", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat(a, 1000)));
+		for (int other = 0; other <= i && i + 1 < NSF_HOPS_WAYS; other++) {
+			now = hop_at(b, rows[other]);
+			assert_memory_equal(&now, &taken[other], sizeof(now));
+		}
+	}
 	STEP(b, "known again", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
 }
 
@@ -87,7 +106,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_unknown_neighbour_is_left_to_the_kernel), TEST(the_kernel_is_asked_for_a_neighbour_once_a_tick),
-		TEST(every_flow_follows_a_route_that_changes),    TEST(a_row_that_another_next_hop_has_is_taken_back),
+		TEST(every_flow_follows_a_route_that_changes),    TEST(a_row_that_another_next_hop_has_is_not_believed),
 		TEST(another_uplink_has_next_hops_of_its_own),
 	};
 
