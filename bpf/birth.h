@@ -172,6 +172,16 @@ static __noinline enum nsf_drop birth_share(const struct birth *b)
 	return end_doubt(b->slot, r == NSF_DROP_HALF_QUOTA) ? share_take(b->slot, b->port_gen, birth_counted(b)) : r;
 }
 
+/* True if there may be room for its keys now. Who ends may have had but one. */
+static __always_inline bool birth_room(const struct birth *b)
+{
+	if (!end_closed(64, 0) && !end_doubt(0, 0))
+		return false;
+	if (b->flags & NSF_FLOW_KEYED && !end_closed(64, 0))
+		end_doubt(0, 0);
+	return true;
+}
+
 /* The flow that stands in a row of the scratch: made, or another CPU's that was quicker. 0, or the reason why there is
  * none. */
 __noinline int birth(__u32 row)
@@ -205,7 +215,7 @@ __noinline int birth(__u32 row)
 	if (six)
 		birth_fill6(b, six);
 	r = birth_insert(b, slot, f->gen);
-	if (r == NSF_DROP_FLOWS_FULL && (end_closed(64, 0) || end_doubt(0, 0))) /* no room for keys */
+	if (r == NSF_DROP_FLOWS_FULL && birth_room(b))
 		r = birth_insert(b, slot, f->gen);
 	if (b->made) {
 		__sync_fetch_and_or(&f->flags, NSF_FLOW_LIVE);
