@@ -6,9 +6,9 @@
 #include "pkt.h"
 
 /*
- * What the host's routes are, as a number that changes with them: rules, addresses and links, too, count in the kernel's
- * own (rt_cache_flush()), but not what it learns of paths' MTUs: so every few minutes all are asked for anew. IPv6 has no
- * number that routes which go change, too: there it is every tick.
+ * A number that changes with the host's routes. The kernel's own (rt_cache_flush()) goes up with rules, addresses and links
+ * too, but not with what it learns of a path's MTU: so all are asked for anew every few minutes. IPv6 has none that goes up
+ * with routes that are removed: there it changes every tick.
  */
 #define HOP_ROUTES_SHIFT 8 /* ticks after which nothing is believed any more */
 

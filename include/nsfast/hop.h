@@ -5,10 +5,11 @@
 #include <linux/bpf.h>
 
 /*
- * Map nsf_hops: array, a few rows for each next hop to choose from (hop.h). Once a tick and next hop the kernel is asked again, and gets a packet, so that it
- * looks after its neighbour. A flow asks for its own route when it is born, and again when its row was not asked for in
- * this tick, or when its way is not the row's: the host's routes have changed, or another next hop has the row. Who reads
- * takes no lock: a packet may meet a row that changes hands at that moment, and goes where its new holder's go.
+ * Map nsf_hops: array, a few rows for each next hop to choose from (hop.h). Once a tick and next hop the kernel is asked
+ * again, and gets a packet, so that it looks after its neighbour. A flow asks for its own route when it is born, and again
+ * when its row was not asked for in this tick, or when its way is not the row's: the host's routes have changed, or another
+ * next hop has the row. Who reads takes no lock: a packet may meet a row that changes hands at that moment, and goes where
+ * its new holder's go.
  */
 #define NSF_HOPS_BITS 11
 #define NSF_HOPS      (1 + (1 << NSF_HOPS_BITS)) /* row 0 is nobody's */
