@@ -67,7 +67,6 @@ static __always_inline void birth_fill(const struct birth *b, struct nsf_flow *f
 	f->tcp = birth_tcp(b);
 	f->flags = flags;
 	f->hop = 0;
-	f->mtu = 0;
 	f->family = b->family;
 	f->snat = b->snat;
 	mac_copy(f->inner_mac, b->mac);
@@ -175,10 +174,10 @@ static __noinline enum nsf_drop birth_share(const struct birth *b)
 /* True if there may be room for its keys now. Who ends may have had but one. */
 static __always_inline bool birth_room(const struct birth *b)
 {
-	if (!end_closed(64, 0) && !end_doubt(0, 0))
+	if (!end_some())
 		return false;
-	if (b->flags & NSF_FLOW_KEYED && !end_closed(64, 0))
-		end_doubt(0, 0);
+	if (b->flags & NSF_FLOW_KEYED)
+		end_some();
 	return true;
 }
 

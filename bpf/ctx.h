@@ -196,9 +196,9 @@ static __always_inline bool ctx_csum_at(struct __sk_buff *ctx, __u32 l4, __u32 f
 	return skb->csum_start == skb->mac_header + l4 && skb->csum_offset == field;
 }
 
-/* The number of the namespace's IPv4 routes; see where it is declared. */
 #define ctx_has_route_id() bpf_core_field_exists(struct net___routes, ipv4.rt_genid.counter)
 
+/* The number of the namespace's IPv4 routes, where the kernel has one; see rt_genid. */
 static __always_inline __u32 ctx_route_id(struct __sk_buff *ctx)
 {
 	struct sk_buff___fields *skb = (void *)ctx;

@@ -194,6 +194,12 @@ __noinline int end_doubt(__u32 slot, __u32 half)
 	return 1;
 }
 
+/* Ends a flow to make room: one that both sides have closed, else one that is in doubt. False if there is none. */
+static __always_inline bool end_some(void)
+{
+	return end_closed(64, 0) || end_doubt(0, 0);
+}
+
 /* A free slot: one given back, else one never used, else that of a flow that both sides have closed or that is in doubt.
  * -1: none. */
 static __always_inline int end_slot(void)
@@ -212,7 +218,7 @@ static __always_inline int end_slot(void)
 			return slot;
 		__sync_fetch_and_add(&s->fresh, -1);
 	}
-	return (end_closed(64, 0) || end_doubt(0, 0)) && !bpf_map_pop_elem(&nsf_flow_free, &slot) ? (int)slot : -1;
+	return end_some() && !bpf_map_pop_elem(&nsf_flow_free, &slot) ? (int)slot : -1;
 }
 
 /* The slot of a flow, and in the upper half a second one for IPv6, never 0, which says that there is none. -1: full. */

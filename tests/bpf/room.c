@@ -2,22 +2,6 @@
 /* What makes room for new flows when there is none. */
 #include "row.h"
 
-static void publish(struct bed *b)
-{
-	b->dp.publish[0] = (struct nsf_publish){ .addr = htonl(UP_ADDR),
-						 .to = htonl(A(0).addr),
-						 .first = 8080,
-						 .last = 8080,
-						 .to_first = 80,
-						 .net = 1,
-						 .slot = AT_A,
-						 .proto = IPPROTO_TCP,
-						 .family = 4,
-						 .port_gen = b->dp.ports[AT_A].gen };
-	*b->dp.publish_live = 1;
-	b->dp.nets[1].flags |= NSF_NET_PUBLISH;
-}
-
 static int sent(struct bed *b, enum at at, struct pk k)
 {
 	struct frame have;
@@ -43,7 +27,7 @@ static void closed_flows_make_room_for_keys_too(void **state)
 	struct bed *b = *state;
 	__u32 n = b->cfg.flows_max;
 
-	publish(b);
+	table_publish(b, 4, htonl(UP_ADDR), htonl(A(0).addr));
 	for (__u16 i = 0; i < n; i++)
 		closed(b, (__u16)(1000 + i));
 	assert_int_equal(flow_keys(b), n);

@@ -251,22 +251,10 @@ static void a_shared_handle_makes_nobody_another(void **state)
 static void publish6(struct bed *b)
 {
 	struct in6 at = UP6_ADDR, to = A6(0).addr;
-	struct nsf_publish r = { .addr = handle6(b, at),
-				 .to = handle6(b, to),
-				 .first = 8080,
-				 .last = 8080,
-				 .to_first = 80,
-				 .net = 1,
-				 .slot = AT_A,
-				 .proto = IPPROTO_TCP,
-				 .family = 6,
-				 .port_gen = b->dp.ports[AT_A].gen };
 
-	memcpy(r.addr6, &at, sizeof(at));
-	memcpy(r.to6, &to, sizeof(to));
-	b->dp.publish[0] = r;
-	*b->dp.publish_live = 1;
-	b->dp.nets[1].flags |= NSF_NET_PUBLISH;
+	table_publish(b, 6, handle6(b, at), handle6(b, to));
+	memcpy(b->dp.publish[0].addr6, &at, sizeof(at));
+	memcpy(b->dp.publish[0].to6, &to, sizeof(to));
 }
 
 static void a_publish_answers(void **state)

@@ -114,6 +114,23 @@ static inline void table_seat(struct bed *b, enum at at)
 		table_addr(b, s->net, row.addr4, at);
 }
 
+/* Port 8080 of a host's address, or its handle, leads to A's port 80. */
+static inline void table_publish(struct bed *b, __u8 family, __be32 addr, __be32 to)
+{
+	b->dp.publish[0] = (struct nsf_publish){ .addr = addr,
+						 .to = to,
+						 .first = 8080,
+						 .last = 8080,
+						 .to_first = 80,
+						 .net = 1,
+						 .slot = AT_A,
+						 .proto = IPPROTO_TCP,
+						 .family = family,
+						 .port_gen = b->dp.ports[AT_A].gen };
+	*b->dp.publish_live = 1;
+	b->dp.nets[1].flags |= NSF_NET_PUBLISH;
+}
+
 static inline void table_reset_counts(struct bed *b)
 {
 	table_zero(b, b->dp.map[DP_COUNT], AT_SLOTS);
