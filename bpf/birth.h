@@ -4,6 +4,7 @@
 #pragma once
 
 #include "end.h"
+#include "hint.h"
 
 /* A flow that is to be: what its first packet and its kind say. Ends as in struct nsf_flow. */
 struct birth {
@@ -148,6 +149,7 @@ static __noinline enum nsf_drop birth_insert(struct birth *b, __u32 slot, __u32 
 			return r == BIRTH_EEXIST ? NSF_DROP_TUPLE_TAKEN : NSF_DROP_FLOWS_FULL;
 		}
 	}
+	hint_note(&outer, ref.slot);
 	b->flow = ref.slot;
 	b->made = 1;
 	return NSF_DROP_NONE;

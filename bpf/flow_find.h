@@ -1,42 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which flow a packet is of: by its hint, which most have, else by its key. The rules stand at struct nsf_hints. */
+/* Which flow a packet is of: by its hint, which most have, else by its key. */
 #pragma once
 
 #include "birth.h"
+#include "hint.h"
 #include "pkt.h"
 #include "pool.h"
-
-/* The place of a key's hint, NULL if there is none. Ends whose ports stand in a row have hints that do. */
-static __always_inline __u32 *hint_at(const struct nsf_flow_key *k)
-{
-	__u64 mix = k->saddr * 0x9e3779b97f4a7c15ULL + k->daddr * 0xc2b2ae3d27d4eb4fULL +
-		    ((__u32)k->net << 16 | k->proto << 8 | k->family) * 0xd6e8feb86659fd93ULL;
-	__u32 n = cfg.flows_max;
-	__u32 i = ((mix >> 32) * NSF_HINTS_SPREAD(n) >> 32) + bpf_ntohs(k->sport) + bpf_ntohs(k->dport);
-	struct nsf_hints *h = array_row(&nsf_hints, i / NSF_HINTS_ROW);
-
-	return h ? &h->at[i % NSF_HINTS_ROW] : NULL;
-}
-
-/* The record that a hint leads to, whatever became of it. Fills its slot. */
-static __always_inline struct nsf_flow *hint_record(const __u32 *hint, __u32 *ret_slot)
-{
-	if (!hint)
-		return NULL;
-	*ret_slot = *(const volatile __u32 *)hint - 1;
-	return array_row(&nsf_flows, *ret_slot);
-}
-
-/* What stands there already stays as long as it is of use: two conversations with one place do not write in turns. */
-static __always_inline void hint_note(const struct nsf_flow_key *k, __u32 slot)
-{
-	__u32 *hint = hint_at(k), now = tick(), held;
-	const struct nsf_flow *f = hint_record(hint, &held);
-
-	if (!hint || held == slot || (f && f->flags & NSF_FLOW_LIVE && f->seen == now))
-		return;
-	*hint = slot + 1;
-}
 
 /* Fills p->flow_slot too. */
 static __always_inline struct nsf_flow *flow_find(struct pkt *p, const struct nsf_flow_key *k)
@@ -68,38 +37,53 @@ static __always_inline void flow_key(const struct pkt *p, __u32 net, struct nsf_
 	};
 }
 
-/* The flow of these two ends, seen from inside: by the guess that the port number was preserved, else by its inner key. */
-static __noinline struct nsf_flow *flow_from(struct pkt *p, struct nsf_flow_key *inner)
+/* The outer key of a conversation seen from inside, if its port number is preserved; without an address where nothing is
+ * translated. */
+static __always_inline void flow_guess(const struct pkt *p, const struct nsf_flow_key *inner,
+				       struct nsf_flow_key *outer)
 {
 	const struct nsf_snat *snat = flow_snat(p->net, inner->saddr, p->family);
-	struct nsf_flow *f = NULL;
-	struct nsf_flow_key guess = {
+
+	*outer = (struct nsf_flow_key){
 		.saddr = inner->daddr,
+		.daddr = snat ? snat->addr : 0,
 		.sport = inner->dport,
 		.dport = inner->sport,
 		.proto = inner->proto,
 		.family = inner->family,
 	};
+}
 
-	if (snat) {
-		guess.daddr = snat->addr;
-		f = flow_find(p, &guess);
-	}
-	if (!f || f->inner != inner->saddr || f->inner_port != inner->sport || f->net != inner->net)
-		f = flow_find(p, inner);
-	return f;
+/* The flow of these two ends, seen from inside: by the guess, else by its inner key. */
+static __always_inline struct nsf_flow *flow_by(struct pkt *p, const struct nsf_flow_key *inner,
+						const struct nsf_flow_key *outer)
+{
+	struct nsf_flow *f = outer->daddr ? flow_find(p, outer) : NULL;
+
+	if (f && f->inner == inner->saddr && f->inner_port == inner->sport && f->net == inner->net)
+		return f;
+	return flow_find(p, inner);
+}
+
+static __noinline struct nsf_flow *flow_from(struct pkt *p, const struct nsf_flow_key *inner)
+{
+	struct nsf_flow_key outer;
+
+	flow_guess(p, inner, &outer);
+	return flow_by(p, inner, &outer);
 }
 
 /* The packet's flow by its key alone, from a port and from the uplink; from then on its hint tells. */
 static __noinline struct nsf_flow *flow_learn_from(struct pkt *p)
 {
-	struct nsf_flow_key k;
+	struct nsf_flow_key inner, outer;
 	struct nsf_flow *f;
 
-	flow_key(p, p->net_id, &k);
-	f = flow_from(p, &k);
+	flow_key(p, p->net_id, &inner);
+	flow_guess(p, &inner, &outer);
+	f = flow_by(p, &inner, &outer);
 	if (f)
-		hint_note(&k, p->flow_slot);
+		hint_note(&outer, p->flow_slot);
 	return f;
 }
 
@@ -115,36 +99,32 @@ static __noinline struct nsf_flow *flow_learn_to(struct pkt *p)
 	return f;
 }
 
-/* True if flow_from() would find this record: by its key, or by the guess. */
-static __always_inline bool flow_is_from(const struct pkt *p, const struct nsf_flow *f, const struct nsf_flow_key *k)
+/* True if flow_by() would find this record: by its key, or by the guess, whose address is ext. */
+static __always_inline bool flow_is_from(const struct pkt *p, const struct nsf_flow *f, __be32 ext)
 {
-	const struct nsf_snat *snat;
-
-	if ((f->inner ^ k->saddr) | (f->peer ^ k->daddr) | (f->inner_port ^ k->sport) | (f->peer_port ^ k->dport) |
-	    (f->net ^ k->net) | (f->proto ^ k->proto) | (f->family ^ k->family) | !(f->flags & NSF_FLOW_LIVE))
+	if ((f->inner ^ p->saddr) | (f->peer ^ p->daddr) | (f->inner_port ^ p->sport) | (f->peer_port ^ p->dport) |
+	    (f->net ^ p->net_id) | (f->proto ^ p->proto) | (f->family ^ p->family) | !(f->flags & NSF_FLOW_LIVE))
 		return false;
-	if (f->flags & NSF_FLOW_KEYED)
-		return true;
-	snat = flow_snat(p->net, f->inner, f->family);
-	return snat && snat->addr == f->ext;
+	return f->flags & NSF_FLOW_KEYED || f->ext == ext;
 }
 
-/* True if the outer key leads to this record. */
-static __always_inline bool flow_is_to(const struct nsf_flow *f, const struct nsf_flow_key *k)
+/* True if the packet's outer key leads to this record. */
+static __always_inline bool flow_is_to(const struct pkt *p, const struct nsf_flow *f)
 {
-	return !((f->peer ^ k->saddr) | (f->ext ^ k->daddr) | (f->peer_port ^ k->sport) | (f->ext_port ^ k->dport) |
-		 (f->proto ^ k->proto) | (f->family ^ k->family) | !(f->flags & NSF_FLOW_LIVE));
+	return !((f->peer ^ p->saddr) | (f->ext ^ p->daddr) | (f->peer_port ^ p->sport) | (f->ext_port ^ p->dport) |
+		 (f->proto ^ p->proto) | (f->family ^ p->family) | !(f->flags & NSF_FLOW_LIVE));
 }
 
 /* The packet's flow, from a port and from the uplink. */
 static __always_inline struct nsf_flow *flow_known_from(struct pkt *p)
 {
-	struct nsf_flow_key k;
+	struct nsf_flow_key inner, outer;
 	struct nsf_flow *f;
 
-	flow_key(p, p->net_id, &k);
-	f = hint_record(hint_at(&k), &p->flow_slot);
-	return likely(f && flow_is_from(p, f, &k)) ? f : flow_learn_from(p);
+	flow_key(p, p->net_id, &inner);
+	flow_guess(p, &inner, &outer);
+	f = hint_record(hint_at(&outer), &p->flow_slot);
+	return likely(f && flow_is_from(p, f, outer.daddr)) ? f : flow_learn_from(p);
 }
 
 static __always_inline struct nsf_flow *flow_known_to(struct pkt *p)
@@ -154,5 +134,5 @@ static __always_inline struct nsf_flow *flow_known_to(struct pkt *p)
 
 	flow_key(p, 0, &k);
 	f = hint_record(hint_at(&k), &p->flow_slot);
-	return likely(f && flow_is_to(f, &k)) ? f : flow_learn_to(p);
+	return likely(f && flow_is_to(p, f)) ? f : flow_learn_to(p);
 }

@@ -46,10 +46,11 @@ struct nsf_flow_key {
 _Static_assert(sizeof(struct nsf_flow_key) == 16, "nsf_flow_key");
 
 /*
- * Map nsf_hints: array of places, in rows as long as a cache line. The place of a key, by its ends (flow_find.h), holds 1 + the
- * slot in which its record was found last, or 0. Verified against the record at each use, so that a hint may be missing,
+ * Map nsf_hints: array of places, in rows as long as a cache line. The place of an outer key, by its ends (hint.h), holds 1 +
+ * the slot in which its record was found last, or 0. Verified against the record at each use, so that a hint may be missing,
  * old or another conversation's, and is never believed: then nsf_flow_keys is asked, and the hint is written anew. As
- * nobody is ever asked to clear one, nothing has to be kept in step.
+ * nobody is ever asked to clear one, nothing has to be kept in step. A packet of the inner endpoint goes to the place of
+ * the outer key that it guesses: one place serves both directions of a flow that preserves its port.
  */
 #define NSF_HINTS_ROW   16
 #define NSF_HINTS_PORTS (2 * 65536)
