@@ -141,10 +141,12 @@ static __noinline enum nsf_drop birth_insert(struct birth *b, __u32 slot, __u32 
 					   .net = b->net,
 					   .proto = b->proto,
 					   .family = b->family };
+		guess_fails(b->inner, 1);
 		r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_NOEXIST);
 		if (r == BIRTH_EEXIST && !birth_find(&k, &slot)) /* of a flow that is over */
 			r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_ANY);
 		if (r) {
+			guess_fails(b->inner, -1);
 			bpf_map_delete_elem(&nsf_flow_keys, &outer);
 			return r == BIRTH_EEXIST ? NSF_DROP_TUPLE_TAKEN : NSF_DROP_FLOWS_FULL;
 		}

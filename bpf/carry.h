@@ -30,7 +30,7 @@ static __noinline bool carry_claim(const struct nsf_carry *in, struct birth *b)
 		share_ports(in->slot, 1);
 	moved.snat = b->snat;
 	if (b->flags & NSF_FLOW_KEYED)
-		bpf_map_update_elem(&nsf_moved, &moved, &port, BPF_NOEXIST);
+		ledger_move(&moved, port);
 	return true;
 }
 

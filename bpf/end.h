@@ -2,6 +2,7 @@
 /* The end of a flow, and ending closed ones to make room. The rules stand at "Death" in include/nsfast/flow.h. */
 #pragma once
 
+#include "guess.h"
 #include "ledger.h"
 #include "share.h"
 
@@ -20,6 +21,7 @@ static __noinline void end_inner_key(const struct nsf_flow *f, __u32 slot)
 
 	if (r && r->slot == slot)
 		bpf_map_delete_elem(&nsf_flow_keys, &k);
+	guess_fails(f->inner, -1);
 }
 
 static __noinline void end_outer_key(const struct nsf_flow *f)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "birth.h"
+#include "guess.h"
 #include "hint.h"
 #include "pkt.h"
 #include "pool.h"
@@ -62,7 +63,7 @@ static __always_inline struct nsf_flow *flow_by(struct pkt *p, const struct nsf_
 
 	if (f && f->inner == inner->saddr && f->inner_port == inner->sport && f->net == inner->net)
 		return f;
-	return flow_find(p, inner);
+	return guess_holds(inner->saddr) ? NULL : flow_find(p, inner);
 }
 
 static __noinline struct nsf_flow *flow_from(struct pkt *p, const struct nsf_flow_key *inner)

@@ -2,6 +2,7 @@
 /* External ports: who holds which. The rules stand at struct nsf_ledger. */
 #pragma once
 
+#include "guess.h"
 #include "maps.h"
 #include "pkt.h"
 #include "publish.h"
@@ -80,14 +81,24 @@ static __always_inline void ledger_use(__u32 snat, __u32 proto, int n)
  * which they are called.
  */
 
+/* From now on the endpoint has that number; false if it has another one already. */
+static __always_inline bool ledger_move(const struct nsf_moved_key *k, __u32 port)
+{
+	guess_fails(k->owner >> 32, 1);
+	if (!bpf_map_update_elem(&nsf_moved, k, &port, BPF_NOEXIST))
+		return true;
+	guess_fails(k->owner >> 32, -1);
+	return false;
+}
+
 /* Who lost a race for another number gives that back, and the winner's stays. */
 static __always_inline void ledger_unmove(__u32 snat, __u32 proto, __u32 port, __u64 owner)
 {
 	struct nsf_moved_key k = { .owner = owner, .proto = proto, .snat = snat };
 	__u32 *moved = bpf_map_lookup_elem(&nsf_moved, &k);
 
-	if (moved && *moved == port)
-		bpf_map_delete_elem(&nsf_moved, &k);
+	if (moved && *moved == port && !bpf_map_delete_elem(&nsf_moved, &k))
+		guess_fails(owner >> 32, -1);
 }
 
 /* A range that was found full has a number again. */
@@ -289,7 +300,7 @@ static __always_inline enum ledger_result ledger_search(struct __sk_buff *ctx, s
 		return r;
 	/* Two CPUs may search for one endpoint: the first to say so decides, so that it has one external port. */
 	port = c->port;
-	if (!bpf_map_update_elem(&nsf_moved, &k, &port, BPF_NOEXIST)) {
+	if (ledger_move(&k, port)) {
 		c->fresh = 1;
 		return LEDGER_OK;
 	}
@@ -302,7 +313,7 @@ __noinline int ledger_try(struct __sk_buff *ctx, struct ledger_claim *c)
 {
 	struct nsf_moved_key k = {};
 	struct nsf_ledger *e;
-	__u32 *moved;
+	__u32 *moved = NULL;
 	int r;
 
 	if (!c)
@@ -310,7 +321,8 @@ __noinline int ledger_try(struct __sk_buff *ctx, struct ledger_claim *c)
 	k.owner = c->owner;
 	k.proto = c->proto;
 	k.snat = c->snat;
-	moved = bpf_map_lookup_elem(&nsf_moved, &k);
+	if (!guess_holds(c->owner >> 32))
+		moved = bpf_map_lookup_elem(&nsf_moved, &k);
 	c->port = moved ? *moved : c->inner;
 	if (moved)
 		return ledger_join(c->snat, c->proto, c->port, c->owner);

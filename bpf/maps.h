@@ -169,6 +169,13 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, NSF_UNGUESSED);
+	__type(key, __u32); /* hash of an inner address */
+	__type(value, __u32);
+} nsf_unguessed SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE); /* page-aligned, so that each record is one cache line; and read by mmap */
 	__uint(max_entries, 1);            /* cfg.flows_max */
 	__type(key, __u32);                /* slot */

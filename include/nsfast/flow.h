@@ -63,6 +63,13 @@ struct nsf_hints {
 };
 _Static_assert(sizeof(struct nsf_hints) == 64, "nsf_hints");
 
+/*
+ * Map nsf_unguessed: array by hash of an inner address, how many inner keys and how many entries of nsf_moved there are of
+ * those that share the place. Most containers have none: for a conversation that is new, two tables that are in no cache
+ * need not be asked.
+ */
+#define NSF_UNGUESSED 4096
+
 /* Entries of nsf_flow_keys at a table of n flows: an outer key each, and an inner one for every fourth. */
 #define NSF_KEYS(n) ((n) + (n) / 4 + 1)
 

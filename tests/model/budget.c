@@ -178,17 +178,38 @@ static struct result inward(const struct result *left, __u8 family, __u8 proto)
 	return pass(HOOK_UPLINK, WORLD_UPLINK, &k);
 }
 
-/* Container to outside: the third packet of a conversation that was answered. */
-static struct result out(__u8 family, __u8 proto)
+/* Container to outside: the first packet. */
+static struct result opening(__u8 family, __u8 proto)
 {
-	__u32 from = WORLD_IF(world.ports[0].slot);
 	struct wire k = outward(family, proto);
 	struct result r;
 
 	tcp_flags(&k, SYN);
-	r = pass(HOOK_PORT, from, &k);
+	r = pass(HOOK_PORT, WORLD_IF(world.ports[0].slot), &k);
 	if (r.out != WORLD_UPLINK)
 		wrong("the first packet does not leave");
+	return r;
+}
+
+static void opens(__u8 family, __u8 proto)
+{
+	opening(family, proto);
+}
+
+static void first_answer(__u8 family, __u8 proto)
+{
+	struct result r = opening(family, proto);
+
+	inward(&r, family, proto);
+}
+
+/* The third packet of a conversation that was answered. */
+static struct result out(__u8 family, __u8 proto)
+{
+	__u32 from = WORLD_IF(world.ports[0].slot);
+	struct wire k = outward(family, proto);
+	struct result r = opening(family, proto);
+
 	inward(&r, family, proto);
 	tcp_flags(&k, ACK);
 	pass(HOOK_PORT, from, &k);
@@ -300,6 +321,10 @@ static const struct row {
 	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
 	{ "container to container, TCP, IPv6", 6, IPPROTO_TCP, neighbours,
 	  "tail_call, array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_flow_state, array nsf_flow_state, load_bytes, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
+	{ "container to outside, the first packet", 4, IPPROTO_TCP, opens,
+	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_hints, array nsf_flows, hash nsf_flow_keys, array nsf_unguessed, tail_call, array nsf_nets, array nsf_iface_rows, array nsf_ports, array nsf_nets, jiffies, fib_lookup, load_bytes, csum_diff, load_bytes, array nsf_scratch, jiffies, array nsf_shares, array nsf_unguessed, array nsf_ledgers, array nsf_ledger, array nsf_publish_live, array nsf_publish_live, lookup_tcp, array nsf_ledgers, array nsf_ledger, array nsf_used, array nsf_shares, array nsf_scratch, array nsf_ports, array nsf_shares, array nsf_flow_state, array nsf_flows, array nsf_flow_counts, update, array nsf_hints, jiffies, array nsf_flows, array nsf_flows, jiffies, array nsf_flow_counts, jiffies, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, lock, array nsf_count, array nsf_count, redirect_neigh" },
+	{ "container to outside, the first answer", 4, IPPROTO_TCP, first_answer,
+	  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
 	{ "container to outside, TCP", 4, IPPROTO_TCP, outwards,
 	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_hops, array nsf_count, array nsf_count, redirect" },
 	{ "container to outside, UDP", 4, IPPROTO_UDP, outwards,
@@ -310,8 +335,7 @@ static const struct row {
 	  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
 	{ "outside to container, UDP", 4, IPPROTO_UDP, back,
 	  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
-	{ "outside to container, TCP, IPv6", 6, IPPROTO_TCP, back,
-	  "tail_call, array nsf_flow_state, array nsf_flow_state, array nsf_hints, array nsf_flows, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_flows, csum_diff, array nsf_count, redirect_peer" },
+	{ "outside to container, TCP, IPv6", 6, IPPROTO_TCP, back, "tail_call, array nsf_flow_state, array nsf_flow_state, array nsf_hints, array nsf_flows, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_flows, csum_diff, array nsf_count, redirect_peer" },
 	{ "outside to a published port, TCP", 4, IPPROTO_TCP, published,
 	  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
 	{ "answers of a published port, TCP", 4, IPPROTO_TCP, published_answer,

@@ -10,9 +10,15 @@ static __u16 check_refs[WORLD_LEDGERS][NSF_LEDGER_MAX * NSF_LEDGER_PORTS];
 static __u8 check_slots[4096];
 
 struct check_sums {
-	__u32 keys;
+	__u32 keys, moved;
+	__u32 unguessed[NSF_UNGUESSED];
 	struct nsf_share shares[WORLD_SLOTS];
 };
+
+static void check_guess_fails(struct check_sums *s, __be32 inner)
+{
+	s->unguessed[guess_place(inner)]++;
+}
 
 static bool check_key(const struct nsf_flow_key *k, __u32 slot, __u32 gen)
 {
@@ -77,7 +83,10 @@ static void check_flow(__u32 slot, const struct nsf_flow *f, struct check_sums *
 		wrong("flow %u: no inner key", slot);
 	if (!(f->flags & NSF_FLOW_KEYED) && f->inner_port != f->ext_port)
 		wrong("flow %u: no inner key and another number", slot);
-	s->keys += !!(f->flags & NSF_FLOW_KEYED);
+	if (f->flags & NSF_FLOW_KEYED) {
+		s->keys++;
+		check_guess_fails(s, f->inner);
+	}
 	s->keys += f->flags & NSF_FLOW_HOST && check_shadow(f, slot);
 	s->shares[0].doubt += !!(f->flags & NSF_FLOW_DOUBT);
 	if (f->slot && ROW(nsf_ports, f->slot)->gen == f->port_gen) {
@@ -95,7 +104,7 @@ static void check_flow(__u32 slot, const struct nsf_flow *f, struct check_sums *
 		s->shares[f->slot].ports += f->slot && ROW(nsf_ports, f->slot)->gen == f->port_gen;
 }
 
-static void check_ledger(__u32 snat, __u32 proto, __u32 *moved)
+static void check_ledger(__u32 snat, __u32 proto, struct check_sums *s)
 {
 	__u32 used = 0;
 
@@ -113,7 +122,10 @@ static void check_ledger(__u32 snat, __u32 proto, __u32 *moved)
 		to = bpf_map_lookup_elem(&nsf_moved, &k);
 		if (to ? *to != port : (__u16)(e->owner >> 16) != bpf_htons((__u16)port))
 			wrong("ledger %u, protocol %u, port %u: its owner has another, or none", snat, proto, port);
-		*moved += !!to;
+		if (to) {
+			s->moved++;
+			check_guess_fails(s, e->owner >> 32);
+		}
 	}
 	if (*ROW(nsf_used, snat * NSF_LEDGER_MAX + proto) != used)
 		wrong("ledger %u, protocol %u: %u ports in use, counted %u", snat, proto, used,
@@ -138,6 +150,14 @@ static void check_shares(const struct check_sums *s)
 		wrong("counts %u flows in doubt; has %u", ROW(nsf_shares, 0)->doubt, s->shares[0].doubt);
 }
 
+static void check_guesses(const struct check_sums *s)
+{
+	for (__u32 i = 0; i < NSF_UNGUESSED; i++)
+		if (*ROW(nsf_unguessed, i) != s->unguessed[i])
+			wrong("place %u: the guess fails for %u, counted %u", i, s->unguessed[i],
+			      *ROW(nsf_unguessed, i));
+}
+
 static void check_free(void)
 {
 	const struct map *q = map_of(&nsf_flow_free);
@@ -152,11 +172,10 @@ static void check_free(void)
 		wrong("%u slots given out, %u known", st->fresh, used);
 }
 
-/* Flows, keys, ledgers, shares and free slots tell the same. */
+/* Flows, keys, ledgers, guesses, shares and free slots tell the same. */
 static void check_tables(void)
 {
 	struct check_sums s = {};
-	__u32 moved = 0;
 
 	memset(check_refs, 0, sizeof(check_refs));
 	memset(check_slots, 0, sizeof(check_slots));
@@ -170,9 +189,10 @@ static void check_tables(void)
 		wrong("%u keys, flows have %u", map_of(&nsf_flow_keys)->n, s.keys);
 	for (__u32 snat = 0; snat < WORLD_LEDGERS; snat++)
 		for (__u32 proto = 0; proto < NSF_LEDGER_MAX; proto++)
-			check_ledger(snat, proto, &moved);
-	if (moved != map_of(&nsf_moved)->n)
-		wrong("%u endpoints are moved, %u hold such a port", map_of(&nsf_moved)->n, moved);
+			check_ledger(snat, proto, &s);
+	if (s.moved != map_of(&nsf_moved)->n)
+		wrong("%u endpoints are moved, %u hold such a port", map_of(&nsf_moved)->n, s.moved);
+	check_guesses(&s);
 	check_shares(&s);
 	check_free();
 }

@@ -257,7 +257,8 @@ long bpf_for_each_map_elem(void *map, void *callback, void *callback_ctx, __u64 
 							MAP_KV(m, nsf_uplinks) MAP_KV(m, nsf_frag_waits) \
 								MAP_KV(m, nsf_frags) MAP_KV(m, nsf_frag_ids) \
 									MAP_KV(m, nsf_frag_macs) \
-										MAP_KV(m, nsf_through)
+										MAP_KV(m, nsf_through) \
+											MAP_KV(m, nsf_unguessed)
 #define MAP_KV(m, name) m(name, sizeof(*name.key), sizeof(*name.value), MAP_WORDS(name.max_entries))
 
 #define MAP_BIND(v, key_size, value_size, max) \
