@@ -22,10 +22,10 @@ static __always_inline __u16 edit_fold(__u64 s)
 	return ~s;
 }
 
-static __always_inline void edit_addr(struct iphdr *ip, __be32 *at, __be32 to)
+/* What a header's sum is told of a field that is `to` now: RFC 1624, and folded at the end. */
+static __always_inline __u64 edit_diff(__u32 from, __u32 to)
 {
-	edit_sum(&ip->check, *at, to);
-	*at = to;
+	return (__u64)(__u32)~from + to;
 }
 
 /* MACs if they are known, TTL, and addresses. */
@@ -33,26 +33,33 @@ static __always_inline int edit_head(struct __sk_buff *ctx, struct pkt *p)
 {
 	struct ethhdr *eth = ctx_data(ctx);
 	struct iphdr *ip = (void *)(eth + 1);
+	__u64 sum;
 
 	if ((void *)(ip + 1) > ctx_data_end(ctx))
 		return -1;
-	if (p->macs) {
+	if (likely(p->macs)) {
 		mac_copy(eth->h_dest, p->out_dmac);
 		mac_copy(eth->h_source, p->out_smac);
 	}
-	if (p->hops) {
+	sum = (__u16)~ip->check;
+	if (likely(p->hops)) {
 		/* a TTL of n is the high byte of its word */
-		edit_sum(&ip->check, bpf_htons(0x0100), 0);
+		sum += edit_diff(bpf_htons(0x0100), 0);
 		ip->ttl--;
 	}
 	if (unlikely(p->frag) && p->nat) {
-		edit_sum(&ip->check, ip->id, (__u16)p->id);
+		sum += edit_diff(ip->id, (__u16)p->id);
 		ip->id = p->id;
 	}
-	if (p->nat & NAT_SRC)
-		edit_addr(ip, &ip->saddr, p->src.addr);
-	if (p->nat & NAT_DST)
-		edit_addr(ip, &ip->daddr, p->dst.addr);
+	if (p->nat & NAT_SRC) {
+		sum += edit_diff(ip->saddr, p->src.addr);
+		ip->saddr = p->src.addr;
+	}
+	if (p->nat & NAT_DST) {
+		sum += edit_diff(ip->daddr, p->dst.addr);
+		ip->daddr = p->dst.addr;
+	}
+	ip->check = edit_fold(sum);
 	return 0;
 }
 
@@ -272,13 +279,14 @@ __noinline int edit4(struct __sk_buff *ctx, struct pkt *p)
 {
 	if (!p)
 		return -1;
+	if (likely(p->edit == EDIT_NAT))
+		return edit_head(ctx, p) || edit_ends(ctx, p);
 	switch ((enum edit)p->edit) {
 	case EDIT_NONE:
+	case EDIT_NAT:
 	case EDIT_ND:
 	case EDIT_VLAN:
 		break;
-	case EDIT_NAT:
-		return edit_head(ctx, p) || edit_ends(ctx, p);
 	case EDIT_TTL:
 		return edit_head(ctx, p);
 	case EDIT_MACS:

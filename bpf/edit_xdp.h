@@ -34,8 +34,10 @@ static __always_inline int edit_xdp_ip4(struct pkt *p, struct iphdr *ip)
 		return -1;
 	edit_sum(&ip->check, bpf_htons(0x0100), 0);
 	ip->ttl--;
-	if (p->nat)
-		edit_addr(ip, &ip->daddr, p->dst.addr);
+	if (p->nat) {
+		edit_sum(&ip->check, ip->daddr, p->dst.addr);
+		ip->daddr = p->dst.addr;
+	}
 	return 0;
 }
 

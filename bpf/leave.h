@@ -201,9 +201,9 @@ static __always_inline int leave_unread(void)
 /* Where it goes, from the map rows that the stages found; the rest needs none of them. */
 static __always_inline enum verdict leave_aim(struct pkt *p, enum verdict v)
 {
-	if (v == REPLY)
+	if (unlikely(v == REPLY))
 		return leave_reply(p);
-	if (v == HOST) {
+	if (unlikely(v == HOST)) {
 		p->out = p->net->gateway;
 		p->out_slot = p->net->gateway_slot;
 	}
@@ -215,24 +215,24 @@ static __always_inline int leave_tc(struct pkt *p, enum verdict v, __u32 family)
 {
 	struct __sk_buff *ctx = p->ctx;
 
-	if (v == OPEN || v == ENTER || v == HAIRPIN) /* counted there */
+	if (unlikely(v == OPEN || v == ENTER || v == HAIRPIN)) /* counted there */
 		return leave_jump(p, v);
 	if (p->slot && !frag_counted(p))
 		leave_rx(p->slot, p->len);
-	if (v == NEXT || v == PASS)
+	if (unlikely(v == NEXT || v == PASS))
 		return TC_ACT_UNSPEC;
-	if (v == DROP)
+	if (unlikely(v == DROP))
 		return leave_drop(p, p->reason);
 	v = leave_aim(p, v);
 	if (edit(ctx, p, family))
 		return leave_drop(p, NSF_DROP_EDIT);
-	if (v == ON)
+	if (unlikely(v == ON))
 		return TC_ACT_UNSPEC;
-	if (p->out_slot)
+	if (likely(p->out_slot))
 		leave_tx(p->out_slot, ctx->len);
-	if (v == NEIGH)
+	if (unlikely(v == NEIGH))
 		return leave_neigh(p);
-	if (v == DETOUR || v == UP)
+	if (unlikely(v == DETOUR || v == UP))
 		ctx->tc_index = v == DETOUR ? p->via : NSF_FRAG_DONE;
 	if (v == HAND || v == DETOUR)
 		return leave_hand(ctx, p->out);
