@@ -21,7 +21,7 @@ static __noinline void end_inner_key(const struct nsf_flow *f, __u32 slot)
 
 	if (r && r->slot == slot)
 		bpf_map_delete_elem(&nsf_flow_keys, &k);
-	guess_fails(f->inner, -1);
+	guess_fails(f->inner, -1); /* the flow is counted, whose key may be a later one's by now */
 }
 
 static __noinline void end_outer_key(const struct nsf_flow *f)

@@ -76,12 +76,7 @@ static __always_inline void ledger_use(__u32 snat, __u32 proto, int n)
 		__sync_fetch_and_add(used, n);
 }
 
-/*
- * Functions that are not static are verified once, by themselves, and not again at each place and in each state from
- * which they are called.
- */
-
-/* From now on the endpoint has that number; false if it has another one already. */
+/* From now on the endpoint has that number; false if it has another one already, or if there is no room. */
 static __always_inline bool ledger_move(const struct nsf_moved_key *k, __u32 port)
 {
 	guess_fails(k->owner >> 32, 1);
@@ -111,6 +106,11 @@ static __always_inline void ledger_reopen(__u32 snat, __u32 proto)
 			*full = 0;
 	}
 }
+
+/*
+ * Functions that are not static are verified once, by themselves, and not again at each place and in each state from
+ * which they are called.
+ */
 
 /* Gives one reference of the owner (0: whoever it is) back. 1: it was the last one, and the port is free. */
 __noinline int ledger_put(__u32 snat, __u32 proto, __u32 port, __u64 owner)

@@ -35,8 +35,8 @@ __noinline int publish_row(__u32 kind, __be32 addr, __u32 port)
 	/* base: rules known to begin at or below what is wanted */
 	for (step = NSF_PUBLISH_MAX; step; step >>= 1) {
 		i = base + step - 1;
-		i = half +
-		    (i & (__u32)(((__u64)i - n) >> 32)); /* beyond the last rule: a row that is looked at anyway */
+		i &= (__u32)(((__u64)i - n) >> 32); /* behind the last rule: the first one is looked at instead */
+		i += half;
 		r = bpf_map_lookup_elem(&nsf_publish, &i);
 		if (!r)
 			continue;

@@ -9,7 +9,7 @@
  * a multilinear hash with a secret key of this host (Lemire and Kaser, "Strongly universal string hashing is fast"): two
  * given addresses share one with a probability of 2^-32, and nobody outside can look for such a pair. What a key finds is
  * compared with the whole addresses, which stand beside the record: a shared handle can refuse a flow, never misdirect
- * one.
+ * one. No handle is 0, which says that there is no address.
  */
 #define NSF_HANDLE_KEYS 5
 
@@ -21,5 +21,5 @@ static inline __attribute__((always_inline)) __u32 nsf_handle6(const __u32 addr[
 	h += key[2] * addr[1];
 	h += key[3] * addr[2];
 	h += key[4] * addr[3];
-	return h >> 32;
+	return h >> 32 ?: 1;
 }

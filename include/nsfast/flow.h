@@ -50,11 +50,13 @@ _Static_assert(sizeof(struct nsf_flow_key) == 16, "nsf_flow_key");
  * the slot in which its record was found last, or 0. Verified against the record at each use, so that a hint may be missing,
  * old or another conversation's, and is never believed: then nsf_flow_keys is asked, and the hint is written anew. As
  * nobody is ever asked to clear one, nothing has to be kept in step. A packet of the inner endpoint goes to the place of
- * the outer key that it guesses: one place serves both directions of a flow that preserves its port.
+ * the outer key that it guesses: one place serves both directions of a flow that preserves its port. One that does not
+ * has two, and from inside goes to that of the flow whose number it could not have: of the two one goes by its key.
  */
 #define NSF_HINTS_ROW   16
 #define NSF_HINTS_PORTS (2 * 65536)
-/* Places by addresses, at a table of n flows; ports go on from there. Two for each flow, in a large table both together. */
+/* Places by addresses, at a table of n flows; ports go on from there. Two for each flow, most of which have one, in a large
+ * table both together. */
 #define NSF_HINTS_SPREAD(n) (2ULL * (n) - ((n) > NSF_HINTS_PORTS ? NSF_HINTS_PORTS : 0))
 #define NSF_HINTS(n)        ((__u32)((NSF_HINTS_SPREAD(n) + NSF_HINTS_PORTS) / NSF_HINTS_ROW + 1))
 
@@ -64,9 +66,9 @@ struct nsf_hints {
 _Static_assert(sizeof(struct nsf_hints) == 64, "nsf_hints");
 
 /*
- * Map nsf_unguessed: array by hash of an inner address, how many inner keys and how many entries of nsf_moved there are of
- * those that share the place. Most containers have none: for a conversation that is new, two tables that are in no cache
- * need not be asked.
+ * Map nsf_unguessed: array by hash of an inner address, how many flows with an inner key and how many entries of nsf_moved
+ * there are of those that share the place; never fewer than can be found. Most containers have none: for a conversation
+ * that is new, two tables that are in no cache need not be asked.
  */
 #define NSF_UNGUESSED 4096
 

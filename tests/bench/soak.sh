@@ -58,11 +58,12 @@ maps() {
 
 # Records, keys and external ports in the data path's tables, read without nsfast
 held() {
-	local pins=(/run/nsfast/bpf/*/*) keys used moved
+	local pins=(/run/nsfast/bpf/*/*) keys used moved unguessed
 	keys=$(bpftool -j map dump pinned "${pins[0]}/nsf_flow_keys" | jq length)
 	used=$(bpftool -j map dump pinned "${pins[0]}/nsf_used" | jq '[.[].formatted.value] | add')
 	moved=$(bpftool -j map dump pinned "${pins[0]}/nsf_moved" | jq length)
-	echo $((keys + used + moved))
+	unguessed=$(bpftool -j map dump pinned "${pins[0]}/nsf_unguessed" | jq '[.[].formatted.value] | add')
+	echo $((keys + used + moved + unguessed))
 }
 
 # shellcheck disable=SC2317 # until_true() calls it

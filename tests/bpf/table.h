@@ -39,6 +39,16 @@ static inline void table_zero(struct bed *b, int map, __u32 n)
 		assert_int_equal(bpf_map_update_elem(map, &i, zero, BPF_ANY), 0);
 }
 
+static inline void table_guesses(struct bed *b)
+{
+	static __u32 places[NSF_UNGUESSED], none[NSF_UNGUESSED];
+	__u32 n = NSF_UNGUESSED;
+
+	for (__u32 i = 0; i < n; i++)
+		places[i] = i;
+	assert_int_equal(bpf_map_update_batch(bpf_map__fd(b->skel->maps.nsf_unguessed), places, none, &n, NULL), 0);
+}
+
 /* The ledger of SNAT address 0, new: emptying one row by row would take as long as all else together. */
 static inline void table_ledger(struct bed *b)
 {
@@ -176,6 +186,7 @@ static inline void table_reset(struct bed *b)
 	table_clear(dp->map[DP_SUBNETS6]);
 	table_clear(bpf_map__fd(b->skel->maps.nsf_flow_keys));
 	table_clear(b->moved);
+	table_guesses(b);
 	new_tick(b);
 	while (!bpf_map_lookup_and_delete_elem(b->free, NULL, &slot))
 		;

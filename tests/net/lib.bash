@@ -242,6 +242,7 @@ nothing_held() {
 	fi
 	pins=(/run/nsfast/bpf/*/*)
 	[ "$(bpftool -j map dump pinned "${pins[0]}/nsf_flow_keys" | jq length)" = 0 ] &&
+		[ "$(bpftool -j map dump pinned "${pins[0]}/nsf_unguessed" | jq '[.[].formatted.value] | add')" = 0 ] &&
 		[ "$(bpftool -j map dump pinned "${pins[0]}/nsf_used" | jq '[.[].formatted.value] | add')" = 0 ]
 }
 
