@@ -124,7 +124,7 @@ static inline void table_seat(struct bed *b, enum at at)
 		table_addr(b, s->net, row.addr4, at);
 }
 
-/* Port 8080 of a host's address, or its handle, leads to A's port 80. */
+/* TCP port 8080 of a host's address, or its handle, or of any with 0, leads to A's port 80. */
 static inline void table_publish(struct bed *b, __u8 family, __be32 addr, __be32 to)
 {
 	b->dp.publish[0] = (struct nsf_publish){ .addr = addr,

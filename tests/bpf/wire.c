@@ -208,16 +208,8 @@ static void a_published_port_is_opened_at_tc_alone(void **state)
 	struct pk in = udp(FAR(5000), EXT(8080));
 
 	assert_int_equal(bpf_map_update_elem(b->dp.map[DP_EXTS], &k, &e, BPF_ANY), 0);
-	b->dp.publish[0] = (struct nsf_publish){ .to = htonl(A(0).addr),
-						 .family = 4,
-						 .proto = IPPROTO_UDP,
-						 .first = 8080,
-						 .last = 8080,
-						 .to_first = 80,
-						 .net = 1,
-						 .slot = AT_A,
-						 .port_gen = b->dp.ports[AT_A].gen };
-	*b->dp.publish_live = 1;
+	table_publish(b, 4, 0, htonl(A(0).addr));
+	b->dp.publish[0].proto = IPPROTO_UDP;
 	assert_int_equal(passes(b, "the first one", frame(in)), 0);
 	assert_int_equal(both(b, "once it is open", frame(in), frame(dnat(in, A(80)))), 0);
 }
