@@ -12,10 +12,10 @@
  * again, since the transport checksum has moved by as much.
  */
 
-/* RFC 1624, as edit_sum(), for a sum of many words: what was added to the data comes off the checksum. */
+/* RFC 1624, as sum_change(), for a sum of many words: what was added to the data comes off the checksum. */
 static __always_inline __sum16 edit6_less(__sum16 sum, __s64 diff)
 {
-	return ~parse_folded((__u64)(__u16)~sum + (__u32)diff);
+	return ~sum_fold((__u64)(__u16)~sum + (__u32)diff);
 }
 
 /* One address of the header, and what the packet's sum changes by. */
@@ -54,7 +54,7 @@ static __always_inline int edit6_head(struct __sk_buff *ctx, struct pkt *p, __s6
 	if (ctx_lent() && likely(ctx_summed(ctx) != CHECKSUM_COMPLETE))
 		return 0;
 	/* the hop limit is the low byte of its word */
-	bpf_csum_update(ctx, parse_folded((__u64)(__u32)*diff + (__u16)~bpf_htons(p->hops)));
+	bpf_csum_update(ctx, sum_fold((__u64)(__u32)*diff + (__u16)~bpf_htons(p->hops)));
 	return 0;
 }
 
@@ -208,8 +208,8 @@ static __noinline int edit6_nd(struct __sk_buff *ctx, struct pkt *p)
 	a.n.icmp.icmp6_override = 1;
 	mac_copy(a.mac, p->out_smac);
 	a.n.icmp.icmp6_cksum =
-		~parse_folded(bpf_csum_diff(NULL, 0, (__be32 *)&a.n.icmp, len,
-					    parse6_pseudo((struct parse6_addrs *)&a.n.ip.saddr, len, IPPROTO_ICMPV6)));
+		~sum_fold(bpf_csum_diff(NULL, 0, (__be32 *)&a.n.icmp, len,
+					parse6_pseudo((struct parse6_addrs *)&a.n.ip.saddr, len, IPPROTO_ICMPV6)));
 	return bpf_skb_change_tail(ctx, ETH_HLEN + sizeof(a), 0) || bpf_skb_store_bytes(ctx, 0, &eth, sizeof(eth), 0) ||
 	       bpf_skb_store_bytes(ctx, ETH_HLEN, &a, sizeof(a), BPF_F_RECOMPUTE_CSUM);
 }
@@ -291,7 +291,7 @@ static __noinline int edit6_icmp(struct __sk_buff *ctx, struct pkt *p)
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)&e.icmp, sizeof(e.icmp), sum);
 	if (edit6_quote_sum(ctx, p, quote, partial, &sum))
 		return -1;
-	e.icmp.icmp6_cksum = ~parse_folded(sum);
+	e.icmp.icmp6_cksum = ~sum_fold(sum);
 	mac_copy(eth.h_dest, p->smac);
 	mac_copy(eth.h_source, p->dmac);
 	eth.h_proto = bpf_htons(ETH_P_IPV6);

@@ -49,17 +49,6 @@ static __always_inline bool edit_l4_of(const struct pkt *p, struct edit_l4 *l)
 	return false;
 }
 
-/* RFC 1624: HC' = ~(~HC + ~m + m') */
-static __always_inline void edit_sum(__sum16 *sum, __u32 from, __u32 to)
-{
-	__u64 s = (__u64)(__u16) ~*sum + (__u32)~from + to;
-
-	s = (s & 0xffff) + (s >> 16 & 0xffff) + (s >> 32);
-	s = (s & 0xffff) + (s >> 16);
-	s = (s & 0xffff) + (s >> 16);
-	*sum = ~s;
-}
-
 /*
  * What bpf_l4_csum_replace() does, without the call: of a sum that is to be filled in, the field holds the pseudo header's,
  * not inverted. One over the whole packet, of the hardware's, has to be told too: that is the helper's. From 0 with a size
@@ -78,9 +67,9 @@ static __always_inline int edit_l4_sum(struct __sk_buff *ctx, __u32 field, __u32
 	if (flags & BPF_F_MARK_MANGLED_0 && !*sum)
 		return 0;
 	if (summed != CHECKSUM_PARTIAL)
-		edit_sum(sum, from, to);
+		sum_change(sum, from, to);
 	else if (flags & BPF_F_PSEUDO_HDR)
-		*sum = parse_folded((__u64)*sum + (__u32)~from + to);
+		*sum = sum_fold(*sum + sum_diff(from, to));
 	if (flags & BPF_F_MARK_MANGLED_0 && !*sum)
 		*sum = 0xffff;
 	return 0;

@@ -13,21 +13,6 @@
 
 #define EDIT_QUOTE_MAX 128 /* bytes of the offending packet in an ICMP error */
 
-static __always_inline __u16 edit_fold(__u64 s)
-{
-	s = (s & 0xffffffff) + (s >> 32);
-	s = (s & 0xffff) + (s >> 16 & 0xffff) + (s >> 32);
-	s = (s & 0xffff) + (s >> 16);
-	s = (s & 0xffff) + (s >> 16);
-	return ~s;
-}
-
-/* What a header's sum is told of a field that is `to` now: RFC 1624, and folded at the end. */
-static __always_inline __u64 edit_diff(__u32 from, __u32 to)
-{
-	return (__u64)(__u32)~from + to;
-}
-
 /* MACs if they are known, TTL, and addresses. */
 static __always_inline int edit_head(struct __sk_buff *ctx, struct pkt *p)
 {
@@ -44,22 +29,22 @@ static __always_inline int edit_head(struct __sk_buff *ctx, struct pkt *p)
 	sum = (__u16)~ip->check;
 	if (likely(p->hops)) {
 		/* a TTL of n is the high byte of its word */
-		sum += edit_diff(bpf_htons(0x0100), 0);
+		sum += sum_diff(bpf_htons(0x0100), 0);
 		ip->ttl--;
 	}
 	if (unlikely(p->frag) && p->nat) {
-		sum += edit_diff(ip->id, (__u16)p->id);
+		sum += sum_diff(ip->id, (__u16)p->id);
 		ip->id = p->id;
 	}
 	if (p->nat & NAT_SRC) {
-		sum += edit_diff(ip->saddr, p->src.addr);
+		sum += sum_diff(ip->saddr, p->src.addr);
 		ip->saddr = p->src.addr;
 	}
 	if (p->nat & NAT_DST) {
-		sum += edit_diff(ip->daddr, p->dst.addr);
+		sum += sum_diff(ip->daddr, p->dst.addr);
 		ip->daddr = p->dst.addr;
 	}
-	ip->check = edit_fold(sum);
+	ip->check = ~sum_fold(sum);
 	return 0;
 }
 
@@ -126,16 +111,16 @@ static __always_inline int edit_quoted_end(struct __sk_buff *ctx, struct pkt *p,
 
 	if (edit_field(ctx, p, q->ip + addr_at, 4, to->addr, q, &from))
 		return -1;
-	edit_sum(&q->head, from, to->addr);
+	sum_change(&q->head, from, to->addr);
 	if (q->summed && q->pseudo)
-		edit_sum(&q->sum, from, to->addr);
+		sum_change(&q->sum, from, to->addr);
 	if (p->quote_proto != IPPROTO_TCP && p->quote_proto != IPPROTO_UDP && p->quote_proto != IPPROTO_SCTP &&
 	    p->quote_proto != IPPROTO_UDPLITE && p->quote_proto != IPPROTO_ICMP)
 		return 0;
 	if (edit_field(ctx, p, q->l4 + port_at, 2, to->port, q, &from))
 		return -1;
 	if (q->summed)
-		edit_sum(&q->sum, from, to->port);
+		sum_change(&q->sum, from, to->port);
 	return 0;
 }
 
@@ -258,7 +243,7 @@ static __noinline int edit_icmp(struct __sk_buff *ctx, struct pkt *p)
 	e.ip.protocol = IPPROTO_ICMP;
 	e.ip.saddr = p->error_src;
 	e.ip.daddr = p->saddr;
-	e.ip.check = edit_fold(bpf_csum_diff(NULL, 0, (__be32 *)&e.ip, sizeof(e.ip), 0));
+	e.ip.check = ~sum_fold(bpf_csum_diff(NULL, 0, (__be32 *)&e.ip, sizeof(e.ip), 0));
 	e.icmp.type = p->error_type;
 	e.icmp.code = p->error_code;
 	if (p->error_type == ICMP_DEST_UNREACH && p->error_code == ICMP_FRAG_NEEDED)
@@ -266,7 +251,7 @@ static __noinline int edit_icmp(struct __sk_buff *ctx, struct pkt *p)
 	sum = bpf_csum_diff(NULL, 0, (__be32 *)&e.icmp, sizeof(e.icmp), 0);
 	if (edit_quote_sum(ctx, p, quote, partial, &sum))
 		return -1;
-	e.icmp.checksum = edit_fold(sum);
+	e.icmp.checksum = ~sum_fold(sum);
 	mac_copy(eth.h_dest, p->smac);
 	mac_copy(eth.h_source, p->dmac);
 	eth.h_proto = bpf_htons(ETH_P_IP);

@@ -18,9 +18,9 @@ static __always_inline int edit_xdp_l4(struct pkt *p, const __be32 *from, const 
 	sum = p->proto == IPPROTO_UDP ? &udp->check : &icmp->checksum;
 	port = p->proto == IPPROTO_UDP ? &udp->dest : &icmp->un.echo.id;
 	if (p->proto != IPPROTO_UDP || *sum) {
-		edit_sum(sum, *port, p->dst.port);
+		sum_change(sum, *port, p->dst.port);
 		for (__u32 i = 0; i < words && p->proto != IPPROTO_ICMP; i++)
-			edit_sum(sum, from[i], to[i]);
+			sum_change(sum, from[i], to[i]);
 		if (p->proto == IPPROTO_UDP && !*sum)
 			*sum = 0xffff;
 	}
@@ -32,10 +32,10 @@ static __always_inline int edit_xdp_ip4(struct pkt *p, struct iphdr *ip)
 {
 	if (p->nat && edit_xdp_l4(p, &ip->daddr, &p->dst.addr, 1))
 		return -1;
-	edit_sum(&ip->check, bpf_htons(0x0100), 0);
+	sum_change(&ip->check, bpf_htons(0x0100), 0);
 	ip->ttl--;
 	if (p->nat) {
-		edit_sum(&ip->check, ip->daddr, p->dst.addr);
+		sum_change(&ip->check, ip->daddr, p->dst.addr);
 		ip->daddr = p->dst.addr;
 	}
 	return 0;

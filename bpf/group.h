@@ -240,12 +240,12 @@ static __noinline bool group_general4(struct __sk_buff *ctx)
 	if (head == sizeof(h.ip))
 		h.option = 0;
 	if ((head != sizeof(h.ip) && head != sizeof(h)) || h.ip.ttl != 1 || h.ip.daddr != bpf_htonl(0xe0000001) ||
-	    parse_folded(bpf_csum_diff(NULL, 0, (__be32 *)&h, sizeof(h), 0)) != 0xffff)
+	    sum_fold(bpf_csum_diff(NULL, 0, (__be32 *)&h, sizeof(h), 0)) != 0xffff)
 		return false;
 	if (n == 8 ? bpf_skb_load_bytes(ctx, ETH_HLEN + head, m, 8)
 		   : n != sizeof(m) || bpf_skb_load_bytes(ctx, ETH_HLEN + head, m, sizeof(m)))
 		return false;
-	return !m[1] && parse_folded(bpf_csum_diff(NULL, 0, m, sizeof(m), 0)) == 0xffff;
+	return !m[1] && sum_fold(bpf_csum_diff(NULL, 0, m, sizeof(m), 0)) == 0xffff;
 }
 
 static __noinline bool group_general6(struct __sk_buff *ctx)
@@ -273,9 +273,8 @@ static __noinline bool group_general6(struct __sk_buff *ctx)
 		return false;
 	if (m[2] | m[3] | m[4] | m[5])
 		return false;
-	return parse_folded(bpf_csum_diff(NULL, 0, m, sizeof(m), 0) +
-			    bpf_csum_diff(NULL, 0, h.ip.saddr.s6_addr32, 32, 0) + bpf_htonl(n) +
-			    bpf_htonl(IPPROTO_ICMPV6)) == 0xffff;
+	return sum_fold(bpf_csum_diff(NULL, 0, m, sizeof(m), 0) + bpf_csum_diff(NULL, 0, h.ip.saddr.s6_addr32, 32, 0) +
+			bpf_htonl(n) + bpf_htonl(IPPROTO_ICMPV6)) == 0xffff;
 }
 
 /* And one that gets to all. */

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The source of what `nsfast bench` injects: frames that BPF_PROG_RUN makes (BPF_F_TEST_XDP_LIVE_FRAMES), filled and sent. */
-#include "ctx.h"
+#include "sum.h"
 #include "nsfast/hose.h"
 
 struct nsf_hose hose;
 
 char LICENSE[] SEC("license") = "GPL";
 
+/* In network byte order, as the sum of a header. */
 static __always_inline __u16 folded(__u32 sum)
 {
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return bpf_htons(~sum & 0xffff);
+	return bpf_htons(~sum_fold(sum));
 }
 
 SEC("xdp")

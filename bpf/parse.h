@@ -3,6 +3,7 @@
 #pragma once
 
 #include "pkt.h"
+#include "sum.h"
 
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
@@ -231,14 +232,6 @@ __noinline int parse4(struct __sk_buff *ctx, struct facts *p)
 	return p ? parse4_frame(ctx, p) : NSF_DROP_SHORT_ETH;
 }
 
-static __always_inline __u32 parse_folded(__u64 sum)
-{
-	sum = (sum & 0xffffffff) + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (sum & 0xffff) + (sum >> 16);
-}
-
 /* RFC 791: the sum over the whole header, `head` bytes at offset `at`, is zero. */
 static __noinline bool parse_ip4_sum_ok(struct __sk_buff *ctx, __u32 at, __u32 head)
 {
@@ -246,7 +239,7 @@ static __noinline bool parse_ip4_sum_ok(struct __sk_buff *ctx, __u32 at, __u32 h
 
 	if (!within(&head, 20, sizeof(buf)) || bpf_skb_load_bytes(ctx, at, buf, head))
 		return false;
-	return parse_folded(bpf_csum_diff(NULL, 0, (__be32 *)buf, head & 60, 0)) == 0xffff;
+	return sum_fold(bpf_csum_diff(NULL, 0, (__be32 *)buf, head & 60, 0)) == 0xffff;
 }
 
 struct parse_option {
@@ -416,5 +409,5 @@ static __noinline bool parse_icmp_sum_ok(const struct pkt *p)
 	struct parse_sum s = { .ctx = p->ctx, .at = p->l4, .end = ETH_HLEN + p->wire };
 
 	bpf_loop(65536 / PARSE_SUM_CHUNK, parse_sum_chunk, &s, 0);
-	return parse_folded(s.sum) == 0xffff;
+	return sum_fold(s.sum) == 0xffff;
 }

@@ -231,7 +231,7 @@ static __noinline bool parse6_icmp_sum_ok(const struct pkt *p)
 		return false;
 	s.sum = parse6_pseudo(&a, s.end - s.at, IPPROTO_ICMPV6);
 	bpf_loop(65536 / PARSE_SUM_CHUNK, parse_sum_chunk, &s, 0);
-	return parse_folded(s.sum) == 0xffff;
+	return sum_fold(s.sum) == 0xffff;
 }
 
 /* Of either family. */

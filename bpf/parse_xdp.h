@@ -26,7 +26,7 @@ static __always_inline __u16 parse_xdp_pseudo(const __u32 *addrs, __u32 words, _
 
 	for (__u32 i = 0; i < words; i++)
 		sum += addrs[i];
-	return parse_folded(sum);
+	return sum_fold(sum);
 }
 
 /*
@@ -133,5 +133,5 @@ static __always_inline bool parse_xdp_sum_ok(const struct pkt *p)
 
 	if ((void *)(word + 5) > xdp_data_end(p->xdp))
 		return false;
-	return parse_folded((__u64)word[0] + word[1] + word[2] + word[3] + word[4]) == 0xffff;
+	return sum_fold((__u64)word[0] + word[1] + word[2] + word[3] + word[4]) == 0xffff;
 }
