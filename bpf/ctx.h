@@ -38,6 +38,7 @@
 #include "nsfast/net.h"
 #include "nsfast/port.h"
 #include "nsfast/publish.h"
+#include "nsfast/route.h"
 #include "nsfast/share.h"
 #include "nsfast/sock.h"
 #include "nsfast/vlan.h"
@@ -138,6 +139,8 @@ struct net___routes {
 		struct {
 			int counter;
 		} rt_genid; /* goes up with every change of what a lookup may say */
+		bool fib_has_custom_rules;
+		__u8 sysctl_fib_multipath_hash_policy; /* 0: by the addresses alone */
 	} ipv4;
 } __attribute__((preserve_access_index));
 
@@ -198,18 +201,40 @@ static __always_inline bool ctx_csum_at(struct __sk_buff *ctx, __u32 l4, __u32 f
 
 #define ctx_has_route_id() bpf_core_field_exists(struct net___routes, ipv4.rt_genid.counter)
 
-/* The number of the namespace's IPv4 routes, where the kernel has one; see rt_genid. */
-static __always_inline __u32 ctx_route_id(struct __sk_buff *ctx)
+/* The packet's namespace, whose fields are read as the packet's are. */
+static __always_inline struct net___routes *ctx_net(struct __sk_buff *ctx)
 {
 	struct sk_buff___fields *skb = (void *)ctx;
 	struct net_device___net *dev;
-	struct net___routes *net;
 
 	if (ctx_lent()) {
 		skb = bpf_cast_to_kern_ctx(ctx);
-		return skb->dev->nd_net.net->ipv4.rt_genid.counter;
+		return skb->dev->nd_net.net;
 	}
 	dev = BPF_CORE_READ(skb, dev);
-	net = BPF_CORE_READ(dev, nd_net.net);
-	return BPF_CORE_READ(net, ipv4.rt_genid.counter);
+	return BPF_CORE_READ(dev, nd_net.net);
+}
+
+/* The number of the namespace's IPv4 routes, where the kernel has one; see rt_genid. */
+static __always_inline __u32 ctx_route_id(struct __sk_buff *ctx)
+{
+	struct net___routes *net = ctx_net(ctx);
+
+	return ctx_lent() ? net->ipv4.rt_genid.counter : BPF_CORE_READ(net, ipv4.rt_genid.counter);
+}
+
+/* True if no two IPv4 packets of the same addresses and type of service go different ways: no rule asks for more, and no route
+ * that has several ways. */
+static __always_inline bool ctx_routes_alike(struct __sk_buff *ctx)
+{
+	struct net___routes *net;
+
+	if (!ctx_has_route_id() || !bpf_core_field_exists(struct net___routes, ipv4.fib_has_custom_rules) ||
+	    !bpf_core_field_exists(struct net___routes, ipv4.sysctl_fib_multipath_hash_policy))
+		return false;
+	net = ctx_net(ctx);
+	if (ctx_lent())
+		return !net->ipv4.fib_has_custom_rules && !net->ipv4.sysctl_fib_multipath_hash_policy;
+	return !BPF_CORE_READ(net, ipv4.fib_has_custom_rules) &&
+	       !BPF_CORE_READ(net, ipv4.sysctl_fib_multipath_hash_policy);
 }

@@ -141,6 +141,12 @@ static __always_inline void flow_touch(struct pkt *p, struct nsf_flow *f, __u32 
  */
 static __always_inline enum verdict flow_nexthop(struct pkt *p, struct nsf_flow *f, __u32 now)
 {
+	if (p->hop_row) {
+		f->hop = p->hop_row;
+		f->way = p->hop_way;
+		f->mtu = p->mtu;
+		return SEND;
+	}
 	/* frames with another source MAC than the network knows leave by the kernel alone */
 	if (!p->macs || !mac_equal(p->out_smac, p->net->uplink_mac)) {
 		f->hop = 0;

@@ -77,10 +77,16 @@ static __always_inline bool hop_note(const struct pkt *p, struct nsf_flow *f, __
 	return fresh;
 }
 
+/* Who holds a row, if it is as it was, and was asked for in this tick; else NULL. */
+static __always_inline const struct nsf_hop *hop_held(__u32 at, __u32 way, const struct nsf_net *net, __u32 now)
+{
+	const struct nsf_hop *h = array_row(&nsf_hops, at);
+
+	return likely(h && !((h->tick ^ now) | (h->way ^ way) | (h->out ^ net->uplink))) ? h : NULL;
+}
+
 /* The flow's, NULL if the kernel must be asked. */
 static __always_inline const struct nsf_hop *hop_known(const struct nsf_flow *f, const struct nsf_net *net, __u32 now)
 {
-	const struct nsf_hop *h = array_row(&nsf_hops, f->hop);
-
-	return likely(h && !((h->tick ^ now) | (h->way ^ f->way) | (h->out ^ net->uplink))) ? h : NULL;
+	return hop_held(f->hop, f->way, net, now);
 }

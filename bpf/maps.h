@@ -218,6 +218,13 @@ struct {
 	__type(value, struct nsf_hop);
 } nsf_hops SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, NSF_ROUTES);
+	__type(key, __u32);
+	__type(value, struct nsf_route);
+} nsf_routes SEC(".maps");
+
 /* Next hops of what passes through, by interface and MAC: the tick in which the kernel's neighbour table was asked for
  * them. */
 #define NSF_THROUGH_BITS 10

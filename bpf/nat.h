@@ -3,6 +3,7 @@
 #pragma once
 
 #include "flow.h"
+#include "route_known.h"
 
 /* May this packet open a flow? What creates state is verified first. */
 static __always_inline enum verdict nat_opens(struct pkt *p)
@@ -27,7 +28,7 @@ static __always_inline enum verdict nat_opens(struct pkt *p)
 	case 255: /* reserved */
 		return drop(p, NSF_DROP_PROTOCOL);
 	}
-	if (p->family == 4 && !parse_ip4_sum_ok(p->ctx, ETH_HLEN, p->l4 - ETH_HLEN))
+	if (p->family == 4 && !parse_ip4_whole(p))
 		return drop(p, NSF_DROP_BAD_IP4_SUM);
 	return parse_l4_whole(p) ? NEXT : drop(p, NSF_DROP_SHORT_L4);
 }
@@ -208,13 +209,18 @@ static __noinline struct nsf_flow *nat_open(struct pkt *p, __u32 flags)
 
 static __always_inline enum verdict nat(struct pkt *p)
 {
+	enum verdict v;
 	struct nsf_flow *f;
+	__u32 now = tick();
 
 	TRY(nat_opens(p));
 	f = nat_open(p, 0);
 	if (!f)
 		return nat_refuse(p, p->reason);
-	flow_translate(p, f, tick());
+	flow_translate(p, f, now);
 	p->out_slot = p->net->uplink_slot;
-	return flow_nexthop(p, f, tick());
+	v = flow_nexthop(p, f, now);
+	if (f->hop && !p->hop_row)
+		route_remember(p, f, now);
+	return v;
 }

@@ -242,6 +242,18 @@ static __noinline bool parse_ip4_sum_ok(struct __sk_buff *ctx, __u32 at, __u32 h
 	return sum_fold(bpf_csum_diff(NULL, 0, (__be32 *)buf, head & 60, 0)) == 0xffff;
 }
 
+/* The same of the packet's own header, which hardly ever has options. */
+static __always_inline bool parse_ip4_whole(const struct pkt *p)
+{
+	const __u32 *word = ctx_data(p->ctx) + ETH_HLEN;
+
+	if (unlikely(p->l4 != ETH_HLEN + sizeof(struct iphdr)))
+		return parse_ip4_sum_ok(p->ctx, ETH_HLEN, p->l4 - ETH_HLEN);
+	if ((void *)(word + 5) > ctx_data_end(p->ctx))
+		return false;
+	return sum_fold((__u64)word[0] + word[1] + word[2] + word[3] + word[4]) == 0xffff;
+}
+
 struct parse_option {
 	struct __sk_buff *ctx;
 	__u32 at, end;

@@ -28,6 +28,7 @@
 #include "nd.h"
 #include "port.h"
 #include "route.h"
+#include "route_known.h"
 #include "wire.h"
 
 /* After reading. Each family has programs of its own, see nsfast.bpf.c: no other family's headers are read in them. */
@@ -123,16 +124,16 @@ static __always_inline enum verdict path_again(struct pkt *p)
 /* The same packet where flows are made. */
 static __always_inline enum verdict path_open(struct pkt *p)
 {
+	__u32 flags, now = tick();
 	enum verdict v;
-	__u32 flags;
 	bool gateway;
 
 	TRY(path_again(p));
 	if (!p->port)
 		return drop(p, NSF_DROP_NO_PORT);
 	gateway = ip_for_gateway(p);
-	p->routes = hop_routes(p, tick());
-	v = gateway ? HOST : route(p);
+	p->routes = hop_routes(p, now);
+	v = gateway ? HOST : route_known(p, now) ? NEXT : route(p);
 	if (v == HOST)
 		v = hairpin_open(p);
 	if (v != NEXT)

@@ -91,6 +91,8 @@ struct facts {
 	__u32 mtu;       /* of the way out; EDIT_ICMP: the MTU told to the sender */
 	__u8 macs;       /* out_dmac and out_smac are known */
 	__u16 routes;    /* hop_routes() before route() was asked */
+	__u16 hop_row;   /* in nsf_hops, if route_known() told the way; else 0 */
+	__u32 hop_way;   /* that row's */
 	__u8 edit;       /* enum edit */
 	__u8 reason;     /* enum nsf_drop */
 	__u8 nat;        /* enum nat_end */

@@ -6,6 +6,7 @@
 #include "icmp.h"
 #include "port.h"
 #include "route6.h"
+#include "route_known.h"
 
 /* What the kernel's answer means. NEXT: there is a way, and the packet fits through. */
 static __always_inline enum verdict route_answer(struct pkt *p, const struct bpf_fib_lookup *q, long r)
@@ -78,7 +79,7 @@ static __noinline enum verdict route(struct pkt *p)
 			return drop(p, NSF_DROP_SHORT_IP6);
 	} else {
 		q.family = AF_INET;
-		q.tos = p->tos & 0x1c;
+		q.tos = p->tos & ROUTE_TOS;
 		q.ipv4_src = p->saddr;
 		q.ipv4_dst = p->daddr;
 	}

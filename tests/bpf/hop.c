@@ -45,6 +45,55 @@ static void every_flow_follows_a_route_that_changes(void **state)
 	STEP(b, "there again", AT_B, frame(other), SENT(TX(AT_LEG)), .out = frame(snat_known(other, 1001)));
 }
 
+/* What was said of a way a moment ago is believed for the same question alone, and as long as the routes are the same. */
+static void a_new_flow_follows_a_route_that_changes_in_the_same_tick(void **state)
+{
+	struct pk a = udp(A(1000), OUT(53)), next = udp(A(1001), OUT(53)), last = udp(A(1002), OUT(53));
+	struct bed *b = *state;
+
+	settle();
+	STEP(b, "first", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat(a, 1000)));
+	STEP(b, "another flow's first", AT_A, frame(next), SENT(TX(AT_LEG)), .out = frame(snat_known(next, 1001)));
+	bed_route(b, "203.0.113.1/32", RTN_UNREACHABLE, AT_NONE, NULL, 0);
+	STEP(b, "no way", AT_A, frame(last), ANSWERED(UNREACHABLE, TX(AT_A), answer(frame(last), 3, 1, 0)));
+	bed_route_end(b, "203.0.113.1/32");
+	STEP(b, "there again", AT_A, frame(last), SENT(TX(AT_LEG)), .out = frame(snat_known(last, 1002)));
+}
+
+static struct pk with_tos(struct pk k, __u8 tos)
+{
+	k.tos = tos;
+	return k;
+}
+
+/* For one type of service the peer is not reached: RTM_NEWROUTE, RTM_DELROUTE. */
+static void no_way_with_tos(struct bed *b, __u16 type, __u8 tos)
+{
+	struct nlmsghdr *nlh = nl_msg(b->nl, type, type == RTM_NEWROUTE ? NLM_F_CREATE : 0);
+	struct rtmsg *rtm = mnl_nlmsg_put_extra_header(nlh, sizeof(*rtm));
+
+	*rtm = (struct rtmsg){ .rtm_family = AF_INET,
+			       .rtm_dst_len = 32,
+			       .rtm_tos = tos,
+			       .rtm_type = RTN_UNREACHABLE,
+			       .rtm_protocol = RTPROT_STATIC,
+			       .rtm_table = RT_TABLE_MAIN };
+	mnl_attr_put_u32(nlh, RTA_DST, htonl(PEER));
+	assert_int_equal(nl_send(b->nl, NULL), 0);
+}
+
+static void another_type_of_service_is_another_question(void **state)
+{
+	struct pk a = udp(A(1000), OUT(53)), other = with_tos(udp(A(1001), OUT(53)), 0x10);
+	struct bed *b = *state;
+
+	no_way_with_tos(b, RTM_NEWROUTE, 0x10);
+	settle();
+	STEP(b, "first", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat(a, 1000)));
+	STEP(b, "no way", AT_A, frame(other), ANSWERED(UNREACHABLE, TX(AT_A), answer(frame(other), 3, 1, 0)));
+	no_way_with_tos(b, RTM_DELROUTE, 0x10);
+}
+
 static struct nsf_hop hop_at(struct bed *b, __u32 row)
 {
 	struct nsf_hop hop;
@@ -105,9 +154,13 @@ static void another_uplink_has_next_hops_of_its_own(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(an_unknown_neighbour_is_left_to_the_kernel), TEST(the_kernel_is_asked_for_a_neighbour_once_a_tick),
-		TEST(every_flow_follows_a_route_that_changes),    TEST(a_row_that_another_next_hop_has_is_not_believed),
+		TEST(an_unknown_neighbour_is_left_to_the_kernel),
+		TEST(the_kernel_is_asked_for_a_neighbour_once_a_tick),
+		TEST(every_flow_follows_a_route_that_changes),
+		TEST(a_row_that_another_next_hop_has_is_not_believed),
 		TEST(another_uplink_has_next_hops_of_its_own),
+		TEST(a_new_flow_follows_a_route_that_changes_in_the_same_tick),
+		TEST(another_type_of_service_is_another_question),
 	};
 
 	return RUN(tests, bed_setup);

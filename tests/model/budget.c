@@ -196,6 +196,18 @@ static void opens(__u8 family, __u8 proto)
 	opening(family, proto);
 }
 
+static void opens_next(__u8 family, __u8 proto)
+{
+	struct wire k;
+
+	opening(family, proto);
+	k = outward(family, proto);
+	k.src.port++;
+	tcp_flags(&k, SYN);
+	if (pass(HOOK_PORT, WORLD_IF(world.ports[0].slot), &k).out != WORLD_UPLINK)
+		wrong("the next one's first packet does not leave");
+}
+
 static void first_answer(__u8 family, __u8 proto)
 {
 	struct result r = opening(family, proto);
@@ -316,33 +328,36 @@ static const struct row {
 	__u8 family, proto;
 	void (*play)(__u8 family, __u8 proto);
 	const char *calls;
-} rows[] = {
-	{ "container to container, UDP", 4, IPPROTO_UDP, neighbours,
-	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
-	{ "container to container, TCP, IPv6", 6, IPPROTO_TCP, neighbours,
-	  "tail_call, array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_flow_state, array nsf_flow_state, load_bytes, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
-	{ "container to outside, the first packet", 4, IPPROTO_TCP, opens,
-	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_hints, array nsf_flows, hash nsf_flow_keys, array nsf_unguessed, tail_call, array nsf_nets, array nsf_iface_rows, array nsf_ports, array nsf_nets, jiffies, fib_lookup, load_bytes, csum_diff, load_bytes, array nsf_scratch, jiffies, array nsf_shares, array nsf_unguessed, array nsf_ledgers, array nsf_ledger, array nsf_publish_live, array nsf_publish_live, lookup_tcp, array nsf_ledgers, array nsf_ledger, array nsf_used, array nsf_shares, array nsf_scratch, array nsf_ports, array nsf_shares, array nsf_flow_state, array nsf_flows, array nsf_flow_counts, update, array nsf_hints, jiffies, array nsf_flows, array nsf_flows, jiffies, array nsf_flow_counts, jiffies, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, lock, array nsf_count, array nsf_count, redirect_neigh" },
-	{ "container to outside, the first answer", 4, IPPROTO_TCP, first_answer,
-	  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
-	{ "container to outside, TCP", 4, IPPROTO_TCP, outwards,
-	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_hops, array nsf_count, array nsf_count, redirect" },
-	{ "container to outside, UDP", 4, IPPROTO_UDP, outwards,
-	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_hops, array nsf_count, array nsf_count, redirect" },
-	{ "container to outside, TCP, IPv6", 6, IPPROTO_TCP, outwards,
-	  "tail_call, array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_flow_state, array nsf_flow_state, load_bytes, load_bytes, array nsf_hints, array nsf_flows, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_hops, array nsf_count, array nsf_flows, csum_diff, array nsf_count, redirect" },
-	{ "outside to container, TCP", 4, IPPROTO_TCP, back,
-	  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
-	{ "outside to container, UDP", 4, IPPROTO_UDP, back,
-	  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
-	{ "outside to container, TCP, IPv6", 6, IPPROTO_TCP, back, "tail_call, array nsf_flow_state, array nsf_flow_state, array nsf_hints, array nsf_flows, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_flows, csum_diff, array nsf_count, redirect_peer" },
-	{ "outside to a published port, TCP", 4, IPPROTO_TCP, published,
-	  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
-	{ "answers of a published port, TCP", 4, IPPROTO_TCP, published_answer,
-	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_hops, array nsf_count, array nsf_count, redirect" },
-	{ "host to container, TCP", 4, IPPROTO_TCP, from_host,
-	  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect" },
-};
+} rows
+	[] = {
+		{ "container to container, UDP", 4, IPPROTO_UDP, neighbours,
+		  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
+		{ "container to container, TCP, IPv6", 6, IPPROTO_TCP, neighbours,
+		  "tail_call, array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_flow_state, array nsf_flow_state, load_bytes, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
+		{ "container to outside, the first packet", 4, IPPROTO_TCP, opens,
+		  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_hints, array nsf_flows, hash nsf_flow_keys, array nsf_unguessed, tail_call, jiffies, array nsf_nets, array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_routes, fib_lookup, jiffies, load_bytes, array nsf_scratch, jiffies, array nsf_shares, array nsf_unguessed, array nsf_ledgers, array nsf_ledger, array nsf_publish_live, array nsf_publish_live, lookup_tcp, array nsf_ledgers, array nsf_ledger, array nsf_used, array nsf_shares, array nsf_scratch, array nsf_ports, array nsf_shares, array nsf_flow_state, array nsf_flows, array nsf_flow_counts, update, array nsf_hints, jiffies, array nsf_flows, array nsf_flows, array nsf_flow_counts, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, array nsf_hops, lock, array nsf_routes, array nsf_count, array nsf_count, redirect_neigh" },
+		{ "container to outside, the next one's first packet", 4, IPPROTO_TCP, opens_next, "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_hints, array nsf_flows, hash nsf_flow_keys, array nsf_unguessed, tail_call, jiffies, array nsf_nets, array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_routes, array nsf_hops, jiffies, load_bytes, array nsf_scratch, jiffies, array nsf_shares, array nsf_unguessed, array nsf_ledgers, array nsf_ledger, array nsf_publish_live, array nsf_publish_live, lookup_tcp, array nsf_ledgers, array nsf_ledger, array nsf_used, array nsf_shares, array nsf_scratch, array nsf_ports, array nsf_shares, array nsf_flow_state, array nsf_flows, array nsf_flow_counts, update, array nsf_hints, jiffies, array nsf_flows, array nsf_flows, array nsf_flow_counts, array nsf_count, array nsf_count, redirect" },
+		{ "container to outside, the first answer", 4, IPPROTO_TCP, first_answer,
+		  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
+		{ "container to outside, TCP", 4, IPPROTO_TCP, outwards,
+		  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_hops, array nsf_count, array nsf_count, redirect" },
+		{ "container to outside, UDP", 4, IPPROTO_UDP, outwards,
+		  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_hops, array nsf_count, array nsf_count, redirect" },
+		{ "container to outside, TCP, IPv6", 6, IPPROTO_TCP, outwards,
+		  "tail_call, array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_flow_state, array nsf_flow_state, load_bytes, load_bytes, array nsf_hints, array nsf_flows, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_hops, array nsf_count, array nsf_flows, csum_diff, array nsf_count, redirect" },
+		{ "outside to container, TCP", 4, IPPROTO_TCP, back,
+		  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
+		{ "outside to container, UDP", 4, IPPROTO_UDP, back,
+		  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
+		{ "outside to container, TCP, IPv6", 6, IPPROTO_TCP, back,
+		  "tail_call, array nsf_flow_state, array nsf_flow_state, array nsf_hints, array nsf_flows, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_flows, csum_diff, array nsf_count, redirect_peer" },
+		{ "outside to a published port, TCP", 4, IPPROTO_TCP, published,
+		  "array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect_peer" },
+		{ "answers of a published port, TCP", 4, IPPROTO_TCP, published_answer,
+		  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_hints, array nsf_flows, jiffies, array nsf_flow_counts, array nsf_hops, array nsf_count, array nsf_count, redirect" },
+		{ "host to container, TCP", 4, IPPROTO_TCP, from_host,
+		  "array nsf_iface_rows, array nsf_ports, array nsf_nets, array nsf_ports, array nsf_count, array nsf_count, redirect" },
+	};
 
 int main(void)
 {

@@ -251,14 +251,13 @@ long bpf_for_each_map_elem(void *map, void *callback, void *callback_ctx, __u64 
 				   cfg.flows_max) m(nsf_flow_closed, 0, sizeof(*nsf_flow_closed.value), cfg.flows_max) \
 			m(nsf_flow_free, 0, sizeof(*nsf_flow_free.value), cfg.flows_max) MAP_KV(m, nsf_flow_state) \
 				m(nsf_ledgers, 4, sizeof(void *), MAP_WORDS(nsf_ledgers.max_entries)) MAP_KV( \
-					m, nsf_hops) MAP_KV(m, nsf_used) MAP_KV(m, nsf_full) MAP_KV(m, nsf_moved) \
-					MAP_KV(m, nsf_count) MAP_KV(m, nsf_drops) MAP_KV(m, nsf_icmp) \
-						MAP_KV(m, nsf_scratch) MAP_KV(m, nsf_sweep) MAP_KV(m, nsf_locals) \
-							MAP_KV(m, nsf_uplinks) MAP_KV(m, nsf_frag_waits) \
-								MAP_KV(m, nsf_frags) MAP_KV(m, nsf_frag_ids) \
-									MAP_KV(m, nsf_frag_macs) \
-										MAP_KV(m, nsf_through) \
-											MAP_KV(m, nsf_unguessed)
+					m, nsf_hops) MAP_KV(m, nsf_routes) MAP_KV(m, nsf_used) MAP_KV(m, nsf_full) \
+					MAP_KV(m, nsf_moved) MAP_KV(m, nsf_count) MAP_KV(m, nsf_drops) MAP_KV( \
+						m, nsf_icmp) MAP_KV(m, nsf_scratch) MAP_KV(m, nsf_sweep) \
+						MAP_KV(m, nsf_locals) MAP_KV(m, nsf_uplinks) MAP_KV(m, nsf_frag_waits) \
+							MAP_KV(m, nsf_frags) MAP_KV(m, nsf_frag_ids) \
+								MAP_KV(m, nsf_frag_macs) MAP_KV(m, nsf_through) \
+									MAP_KV(m, nsf_unguessed)
 #define MAP_KV(m, name) m(name, sizeof(*name.key), sizeof(*name.value), MAP_WORDS(name.max_entries))
 
 #define MAP_BIND(v, key_size, value_size, max) \
