@@ -13,6 +13,9 @@
 	X(WIRE_AGAIN, "wire-again", "another one, to show the noise") \
 	X(RELAY, "relay", "two bare pairs and a program that passes on unread, the limit of what forwards") \
 	X(PEER, "relay-peer", "the same, straight into the other container: the limit of what stands between two") \
+	X(LEAST_PEER, "least-peer", \
+	  "as relay-peer, but it looks up whose the packet is: the least that a switch does") \
+	X(LEAST_NAT, "least-nat", "as relay, but it notes each conversation and translates: the least that NAT does") \
 	X(BRIDGE, "bridge", "a bridge, netfilter out of its way") \
 	X(LEGACY, "iptables-legacy", "bridge + iptables of old, with Docker's rules") \
 	X(NFT, "iptables-nft", "bridge + iptables by nftables, with Docker's rules") \
@@ -99,15 +102,19 @@ struct bench {
 	double seconds;            /* that it took */
 };
 
-/* The lab and its links; peer: packets skip the way out by the other pair's near end. Prints. */
-int bench_relay(struct bench_bed *bed, bool peer);
+/* The lab of such a path and its links. Prints. */
+int bench_relay(struct bench_bed *bed, enum bench_path path);
+/* True of relays, and of what does the least. */
 bool bench_is_relay(enum bench_path path);
-/* The one that is measured that way. */
+bool bench_is_least(enum bench_path path);
+/* The relay that is measured that way, and what does the least. */
 enum bench_path bench_relay_of(enum bench_way way);
+enum bench_path bench_least_of(enum bench_way way);
 /* Turns the path's knob on all pairs that the lab has by now. 0 or -errno without a message. */
 int bench_knob(const struct lab *l, enum bench_path path, int cpu);
-/* True of those, which are measured when they are named. */
 bool bench_is_knob(enum bench_path path);
+/* True of what is measured only when it is named. */
+bool bench_is_extra(enum bench_path path);
 /* Builds and proves all paths that are wanted. Those that this machine cannot have say what they lack. Prints. */
 int bench_beds_make(struct bench *b);
 void bench_beds_close(struct bench *b);

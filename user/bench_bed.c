@@ -60,12 +60,27 @@ bool bench_is_bare(enum bench_path path)
 
 bool bench_is_relay(enum bench_path path)
 {
-	return path == BENCH_RELAY || path == BENCH_PEER;
+	return path >= BENCH_RELAY && path <= BENCH_LEAST_NAT;
+}
+
+bool bench_is_least(enum bench_path path)
+{
+	return path == BENCH_LEAST_PEER || path == BENCH_LEAST_NAT;
+}
+
+bool bench_is_extra(enum bench_path path)
+{
+	return bench_is_knob(path) || bench_is_least(path);
 }
 
 enum bench_path bench_relay_of(enum bench_way way)
 {
 	return way == BENCH_WITHIN ? BENCH_PEER : BENCH_RELAY;
+}
+
+enum bench_path bench_least_of(enum bench_way way)
+{
+	return way == BENCH_WITHIN ? BENCH_LEAST_PEER : BENCH_LEAST_NAT;
 }
 
 bool bench_is_nsfast(enum bench_path path)
@@ -115,6 +130,9 @@ bool bench_fits(const struct bench *b, const struct bench_cell *c, enum bench_pa
 		return false;
 	if (c->work && c->work->kind == BENCH_LIFE)
 		return path == BENCH_WIRE || path == BENCH_BRIDGE || path == BENCH_NETFILTER || path == BENCH_BPF;
+	if (bench_is_least(path))
+		return path == bench_least_of(c->way) && c->way != BENCH_IN &&
+		       (!c->work || c->work->kind == BENCH_LOAD);
 	if (bench_is_relay(path))
 		return path == bench_relay_of(c->way);
 	return path != (c->way == BENCH_WITHIN ? BENCH_XDP : BENCH_BRIDGE);
@@ -226,7 +244,7 @@ static int bed_make(struct bench *b, enum bench_path path)
 	if (bench_is_wire(path))
 		return lab_wire(&bed->lab);
 	if (bench_is_relay(path))
-		return bench_relay(bed, path == BENCH_PEER);
+		return bench_relay(bed, path);
 	if (bench_is_nsfast(path))
 		return lab_nsfast(&bed->lab, path, b->cpu, path == BENCH_NETFILTER ? NULL : flows);
 	bed->lacks = lab_bridge_lacks(rules[path]);
@@ -236,6 +254,8 @@ static int bed_make(struct bench *b, enum bench_path path)
 /* What a server sees of its client. */
 static const char *seen(enum bench_path path, enum bench_way way)
 {
+	if (path == BENCH_LEAST_NAT)
+		return "you are 10.77.0.4 ";
 	if (bench_is_bare(path) || way == BENCH_WITHIN)
 		return "you are 10.77.0.2 ";
 	return way == BENCH_OUT ? "you are 198.51.100.1 " : "you are 198.51.100.2 ";

@@ -30,10 +30,19 @@ static const char style[] =
 	"</style>\n";
 
 static const char *const colours[BENCH_PATHS_MAX] = {
-	[BENCH_WIRE] = "wire",  [BENCH_WIRE_AGAIN] = "wire",      [BENCH_RELAY] = "wire",
-	[BENCH_PEER] = "wire",  [BENCH_BRIDGE] = "bridge",        [BENCH_LEGACY] = "tables",
-	[BENCH_NFT] = "tables", [BENCH_NETFILTER] = "netfilter",  [BENCH_BPF] = "bpf",
-	[BENCH_XDP] = "xdp",    [BENCH_GRO... BENCH_BIG] = "xdp",
+	[BENCH_WIRE] = "wire",
+	[BENCH_WIRE_AGAIN] = "wire",
+	[BENCH_RELAY] = "wire",
+	[BENCH_PEER] = "wire",
+	[BENCH_LEAST_PEER] = "wire",
+	[BENCH_LEAST_NAT] = "wire",
+	[BENCH_BRIDGE] = "bridge",
+	[BENCH_LEGACY] = "tables",
+	[BENCH_NFT] = "tables",
+	[BENCH_NETFILTER] = "netfilter",
+	[BENCH_BPF] = "bpf",
+	[BENCH_XDP] = "xdp",
+	[BENCH_GRO... BENCH_BIG] = "xdp",
 };
 
 /* The second wire is for the table: here its place is the end of the noise in each bar. */

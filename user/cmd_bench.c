@@ -115,7 +115,7 @@ static void choose_paths(struct bench *b)
 		if (only.paths)
 			b->paths[path] = only.paths & 1U << path;
 		else
-			b->paths[path] = b->quick ? path == BENCH_NFT || path == BENCH_BPF : !bench_is_knob(path);
+			b->paths[path] = b->quick ? path == BENCH_NFT || path == BENCH_BPF : !bench_is_extra(path);
 	}
 	b->paths[BENCH_WIRE] = true;
 }

@@ -348,6 +348,8 @@ int lab_pairs(struct lab *ret, int ends[2])
 	if (!r)
 		r = add_pair(&b, 2, (struct end){ LAB_HOST, names[1], NULL },
 			     (struct end){ LAB_B, "eth0", LAB_B_ADDR });
+	if (!r)
+		r = raise_link(b.nl[LAB_A], "eth0", LAB_A_OTHER);
 	for (i = 0; !r && i < 2; i++) {
 		r = link_get(b.nl[LAB_HOST], names[i], 0, &l);
 		ends[i] = l.ifindex;

@@ -14,6 +14,7 @@ enum lab_node { LAB_HOST, LAB_A, LAB_B, LAB_OUTSIDE, LAB_NODES };
 #define LAB_GATEWAY      "10.77.0.1/24" /* of the bridge, or what nsfast is to make of the stage */
 #define LAB_A_ADDR       "10.77.0.2/24"
 #define LAB_B_ADDR       "10.77.0.3/24"
+#define LAB_A_OTHER      "10.77.0.4/24"    /* of A, where pairs are relayed */
 #define LAB_HOST_ADDR    "198.51.100.1/24" /* of the uplink */
 #define LAB_OUTSIDE_ADDR "198.51.100.2/24" /* the host's next hop */
 #define LAB_SERVER_ADDR  "203.0.113.10/32" /* behind it, in the same namespace, reached by the default route alone */
@@ -29,7 +30,7 @@ struct lab {
 
 /* A bare veth pair between A and B: what a path could be at best. */
 int lab_wire(struct lab *ret);
-/* A, host and B in a row, as if A and B were neighbours. ends: the host's, ifindexes, which nothing joins yet. */
+/* A, with a second address, host and B in a row, as if A and B were neighbours. ends: the host's, ifindexes, which nothing joins yet. */
 int lab_pairs(struct lab *ret, int ends[2]);
 /* What a container host has without nsfast: A and B on a bridge, br_netfilter if it is there, the rule set that Docker writes for one
  * bridge network with a range of published ports, MASQUERADE to the outside. Loaded by the iptables that the host has chosen, or

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# nsfast bench, and whether it keeps what is promised: least medians of the rounds' ratios. What not even the relay reaches,
-# whose programs do nothing, is out of reach. More words go to nsfast bench.
+# nsfast bench, and whether it keeps what is promised: least medians of the rounds' ratios. What not even a forwarder reaches that
+# does the least, and checks, counts and forgets nothing, is out of reach. More words go to nsfast bench.
 set -eu
 cd "$(dirname "$0")/../.."
 B=${B:-.build}
+paths=wire,relay,relay-peer,least-peer,least-nat,bridge,iptables-nft,nsfast-bpf
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
-"$B/nsfast" -j bench --only rr,crr,udp,stream,hose,within,out,back --time 400 "$@" >"$out"
+"$B/nsfast" -j bench --only "rr,crr,udp,stream,hose,within,out,back,$paths" --time 400 "$@" >"$out"
 
 # ratio TRAFFIC WAY PATH TO: of the path's to another one's
 ratio() {
@@ -21,17 +22,21 @@ below() {
 
 missed=0
 while read -r traffic way to least; do
-	relay=relay
-	[ "$way" = within ] && relay="relay-peer"
+	case $traffic-$way in
+	hose-within) bound='relay-peer' ;;
+	hose-*) bound=relay ;;
+	*-within) bound='least-peer' ;;
+	*) bound='least-nat' ;;
+	esac
 	read -r median min max < <(ratio "$traffic" "$way" nsfast-bpf "$to")
-	read -r limit _ < <(ratio "$traffic" "$way" "$relay" "$to")
+	read -r limit _ < <(ratio "$traffic" "$way" "$bound" "$to")
 	kept=kept
 	if below "$median" "$least"; then
 		kept=MISSED
 		below "$limit" "$least" && kept='out of reach' || missed=1
 	fi
 	printf '%-8s %-7s nsfast-bpf is %5.2f of %-13s (%.2f to %.2f), %-10s %5.2f, promised %.2f  %s\n' "$traffic" "$way" "$median" "$to" \
-		"$min" "$max" "$relay" "$limit" "$least" "$kept"
+		"$min" "$max" "$bound" "$limit" "$least" "$kept"
 done <<'END'
 rr within wire 0.95
 crr within wire 0.95

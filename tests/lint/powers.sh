@@ -38,8 +38,8 @@ only() {
 	done
 }
 
-# what bench injects is no part of the data path
-only "leave.h hose.bpf.c" '\b(TC_ACT_|TCX_|XDP_(ABORTED|DROP|PASS|TX|REDIRECT)|bpf_redirect|bpf_clone_redirect)' "verdicts and redirects"
+# what bench injects and measures beside it is no part of the data path
+only "leave.h hose.bpf.c least.bpf.c" '\b(TC_ACT_|TCX_|XDP_(ABORTED|DROP|PASS|TX|REDIRECT)|bpf_redirect|bpf_clone_redirect)' "verdicts and redirects"
 only "edit*.h" '\bbpf_((skb|xdp)_store_bytes|l[34]_csum_replace|csum_update|skb_change_(head|tail|proto)|(skb|xdp)_adjust_|skb_vlan_)' "packet writes"
 only "edit*.h leave.h" '\bbpf_skb_change_type' "the packet's type"
 only "maps.h" 'SEC\("\.maps"\)' "maps"

@@ -94,6 +94,16 @@ measured() {
 	untouched
 }
 
+@test "what does the least is measured when it is named" {
+	run ! measured rr out least-nat
+	run -0 --separate-stderr in_ns "$H" "$NSFAST" -j bench --rounds 1 --time 10 \
+		--only rr,crr,udp,stream,within,out,in,least-peer,least-nat
+	jq -e '[.results[] | select(.path == "least-peer" and .way == "within" and .rate.median > 0)] | length == 4' <<<"$output"
+	jq -e '[.results[] | select(.path == "least-nat" and .way == "out" and .rate.median > 0)] | length == 4' <<<"$output"
+	jq -e '[.results[] | select(.path | startswith("least"))] | length == 8' <<<"$output"
+	untouched
+}
+
 @test "only what is named is measured, and as a table" {
 	run -0 --separate-stderr in_ns "$H" "$NSFAST" bench --only rr,out,nsfast-bpf --rounds 2 --time 10
 	[[ $output == *"TCP request and response, container to outside, translated"* ]]
