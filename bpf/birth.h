@@ -85,7 +85,7 @@ static __always_inline void birth_fill6(const struct birth *b, __u32 six)
 	addr6_copy(s->ext, b->ext6);
 }
 
-/* The flow that a key leads to. */
+/* The flow that an inner key leads to, or an outer one that has no place of its own. */
 static __always_inline struct nsf_flow *birth_find(const struct nsf_flow_key *k, __u32 *ret_slot)
 {
 	const struct nsf_flow_ref *r = bpf_map_lookup_elem(&nsf_flow_keys, k);
@@ -98,6 +98,19 @@ static __always_inline struct nsf_flow *birth_find(const struct nsf_flow_key *k,
 	return f && f->gen == r->gen ? f : NULL;
 }
 
+/* The flow that an outer key leads to: by its place, or if keys of that place stand elsewhere, by itself. */
+static __noinline struct nsf_flow *birth_find_outer(const struct nsf_flow_key *k, __u32 *ret_slot)
+{
+	const __u32 *hint = hint_at(k);
+	struct nsf_flow *f = hint_record(hint, ret_slot);
+
+	if (!f)
+		return hint && hint_read(hint) >= NSF_HINT_KEY ? birth_find(k, ret_slot) : NULL;
+	if (hint_has(f, k) && f->flags & NSF_FLOW_LIVE)
+		return f;
+	return hint_read(hint) >= NSF_HINT_KEY ? birth_find(k, ret_slot) : NULL;
+}
+
 static __always_inline bool birth_same(const struct birth *b, const struct nsf_flow *f)
 {
 	return f->inner == b->inner && f->inner_port == b->inner_port && f->slot == b->slot &&
@@ -107,9 +120,53 @@ static __always_inline bool birth_same(const struct birth *b, const struct nsf_f
 /* An int: before Linux 6.4 maps return one, of which the other half of the register knows nothing (d7ba4cc900bf). */
 #define BIRTH_EEXIST -17
 
+/* Another flow has the outer key: it is this packet's own, made by another CPU, or there is no flow. */
+static __always_inline enum nsf_drop birth_lost(struct birth *b, const struct nsf_flow *f, __u32 slot)
+{
+	b->flow = slot;
+	if (!f || !f->flags) /* it ends at this moment */
+		return NSF_DROP_FLOW_RACE;
+	return birth_same(b, f) ? NSF_DROP_NONE : NSF_DROP_TUPLE_TAKEN;
+}
+
 /*
- * Outer key first: its insertion reserves the conversation. Who finds it there has lost a race against a packet of the
- * same conversation and uses the winner's record, or meets another endpoint's, and then there is no flow.
+ * The outer key for this flow alone: b->made, or what came of it. A key that is counted keeps its place from being taken, so
+ * that of two CPUs with one key either finds the other's: at the place, whose holder stays the same from then on or
+ * goes, or in the table.
+ */
+static __noinline enum nsf_drop birth_outer(struct birth *b, const struct nsf_flow_key *k,
+					    const struct nsf_flow_ref *ref)
+{
+	__u32 *hint = hint_at(k), was, slot;
+	const struct nsf_flow *f;
+	int r;
+
+	if (!hint)
+		return NSF_DROP_FLOWS_FULL;
+	if (hint_take(hint, ref->slot)) {
+		b->flags |= NSF_FLOW_HELD;
+		b->made = 1;
+		return NSF_DROP_NONE;
+	}
+	was = hint_count(hint, true);
+	slot = (was & NSF_HINT_SLOT) - 1;
+	f = was & NSF_HINT_HELD ? array_row(&nsf_flows, slot) : NULL;
+	if (f && !hint_has(f, k))
+		f = NULL;
+	r = f ? BIRTH_EEXIST : bpf_map_update_elem(&nsf_flow_keys, k, ref, BPF_NOEXIST);
+	if (!r) {
+		b->made = 1;
+		return NSF_DROP_NONE;
+	}
+	hint_count(hint, false);
+	if (r != BIRTH_EEXIST)
+		return NSF_DROP_FLOWS_FULL;
+	return birth_lost(b, f ? f : birth_find(k, &slot), slot);
+}
+
+/*
+ * Outer key first: it reserves the conversation. Who finds it there has lost a race against a packet of the same
+ * conversation and uses the winner's record, or meets another endpoint's, and then there is no flow.
  */
 static __noinline enum nsf_drop birth_insert(struct birth *b, __u32 slot, __u32 gen)
 {
@@ -123,16 +180,11 @@ static __noinline enum nsf_drop birth_insert(struct birth *b, __u32 slot, __u32 
 	};
 	struct nsf_flow_key outer = k;
 	struct nsf_flow_ref ref = { .slot = slot, .gen = gen };
-	int r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_NOEXIST);
-	const struct nsf_flow *f;
+	enum nsf_drop why = birth_outer(b, &outer, &ref);
+	int r;
 
-	if (r == BIRTH_EEXIST) {
-		f = birth_find(&k, &slot);
-		b->flow = slot;
-		return !f ? NSF_DROP_FLOW_RACE : birth_same(b, f) ? NSF_DROP_NONE : NSF_DROP_TUPLE_TAKEN;
-	}
-	if (r)
-		return NSF_DROP_FLOWS_FULL;
+	if (!b->made)
+		return why;
 	if (b->flags & NSF_FLOW_KEYED) {
 		k = (struct nsf_flow_key){ .saddr = b->inner,
 					   .daddr = b->peer,
@@ -147,13 +199,15 @@ static __noinline enum nsf_drop birth_insert(struct birth *b, __u32 slot, __u32 
 			r = bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_ANY);
 		if (r) {
 			guess_fails(b->inner, -1);
-			bpf_map_delete_elem(&nsf_flow_keys, &outer);
+			hint_end(&outer, b->flags & NSF_FLOW_HELD);
+			b->flags &= ~NSF_FLOW_HELD;
+			b->made = 0;
 			return r == BIRTH_EEXIST ? NSF_DROP_TUPLE_TAKEN : NSF_DROP_FLOWS_FULL;
 		}
 	}
-	hint_note(&outer, ref.slot);
+	if (!(b->flags & NSF_FLOW_HELD))
+		hint_note(&outer, ref.slot);
 	b->flow = ref.slot;
-	b->made = 1;
 	return NSF_DROP_NONE;
 }
 
@@ -221,7 +275,7 @@ __noinline int birth(__u32 row)
 	if (r == NSF_DROP_FLOWS_FULL && birth_room(b))
 		r = birth_insert(b, slot, f->gen);
 	if (b->made) {
-		__sync_fetch_and_or(&f->flags, NSF_FLOW_LIVE);
+		__sync_fetch_and_or(&f->flags, NSF_FLOW_LIVE | (b->flags & NSF_FLOW_HELD));
 		return NSF_DROP_NONE;
 	}
 	f->flags = 0;

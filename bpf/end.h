@@ -3,6 +3,7 @@
 #pragma once
 
 #include "guess.h"
+#include "hint.h"
 #include "ledger.h"
 #include "share.h"
 
@@ -24,7 +25,7 @@ static __noinline void end_inner_key(const struct nsf_flow *f, __u32 slot)
 	guess_fails(f->inner, -1); /* the flow is counted, whose key may be a later one's by now */
 }
 
-static __noinline void end_outer_key(const struct nsf_flow *f)
+static __noinline void end_outer_key(const struct nsf_flow *f, bool held)
 {
 	struct nsf_flow_key k = { .saddr = f->peer,
 				  .daddr = f->ext,
@@ -33,7 +34,27 @@ static __noinline void end_outer_key(const struct nsf_flow *f)
 				  .proto = f->proto,
 				  .family = f->family };
 
-	bpf_map_delete_elem(&nsf_flow_keys, &k);
+	hint_end(&k, held);
+}
+
+/* The outer key leaves its place for the table, where it can be another flow's without being nobody's in between. */
+static __noinline void end_hold(const struct nsf_flow *f, __u32 slot)
+{
+	struct nsf_flow_key k = { .saddr = f->peer,
+				  .daddr = f->ext,
+				  .sport = f->peer_port,
+				  .dport = f->ext_port,
+				  .proto = f->proto,
+				  .family = f->family };
+	struct nsf_flow_ref ref = { .slot = slot, .gen = f->gen };
+	__u32 *hint = hint_at(&k);
+
+	if (!hint)
+		return;
+	hint_count(hint, true);
+	if (bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_NOEXIST))
+		hint_count(hint, false);
+	__sync_fetch_and_and(hint, ~NSF_HINT_HELD);
 }
 
 /* The host's flow that waits for the ends of this one has them from now on. */
@@ -56,7 +77,7 @@ static __noinline void end_shadow(const struct nsf_flow *f)
 		ref = *r;
 		bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_EXIST);
 	} else {
-		bpf_map_delete_elem(&nsf_flow_keys, &k);
+		hint_end(&k, false);
 	}
 }
 
@@ -72,7 +93,7 @@ static __noinline void end_shadow_key(const struct nsf_flow *f, __u32 slot)
 	const struct nsf_flow_ref *r = bpf_map_lookup_elem(&nsf_flow_keys, &k);
 
 	if (r && r->slot == slot)
-		bpf_map_delete_elem(&nsf_flow_keys, &k);
+		hint_end(&k, false);
 }
 
 /* In the order in which they are taken, so that a flow's slot becomes one again. six: 0 for none. */
@@ -94,10 +115,12 @@ __noinline int flow_end(__u32 slot, __u32 gen)
 	flags = __sync_lock_test_and_set(&f->flags, 0);
 	if (flags & NSF_FLOW_KEYED)
 		end_inner_key(f, slot);
+	if ((flags & (NSF_FLOW_SHADOW | NSF_FLOW_HELD)) == (NSF_FLOW_SHADOW | NSF_FLOW_HELD))
+		end_hold(f, slot);
 	if (flags & NSF_FLOW_SHADOW)
 		end_shadow(f);
 	else
-		end_outer_key(f);
+		end_outer_key(f, flags & NSF_FLOW_HELD);
 	if (flags & NSF_FLOW_HOST)
 		end_shadow_key(f, slot);
 	proto = ledger_proto(f->proto);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which flow a packet is of: by its hint, which most have, else by its key. */
+/* Which flow a packet is of: by the place of its outer key, which most have for themselves, else by its key. */
 #pragma once
 
 #include "birth.h"
@@ -8,8 +8,14 @@
 #include "pkt.h"
 #include "pool.h"
 
-/* Fills p->flow_slot too. */
+/* By its outer key. Fills p->flow_slot too. */
 static __always_inline struct nsf_flow *flow_find(struct pkt *p, const struct nsf_flow_key *k)
+{
+	return birth_find_outer(k, &p->flow_slot);
+}
+
+/* The same by its inner key. */
+static __always_inline struct nsf_flow *flow_find_inner(struct pkt *p, const struct nsf_flow_key *k)
 {
 	return birth_find(k, &p->flow_slot);
 }
@@ -63,7 +69,7 @@ static __always_inline struct nsf_flow *flow_by(struct pkt *p, const struct nsf_
 
 	if (f && f->inner == inner->saddr && f->inner_port == inner->sport && f->net == inner->net)
 		return f;
-	return guess_holds(inner->saddr) ? NULL : flow_find(p, inner);
+	return guess_holds(inner->saddr) ? NULL : flow_find_inner(p, inner);
 }
 
 static __noinline struct nsf_flow *flow_from(struct pkt *p, const struct nsf_flow_key *inner)
@@ -74,7 +80,7 @@ static __noinline struct nsf_flow *flow_from(struct pkt *p, const struct nsf_flo
 	return flow_by(p, inner, &outer);
 }
 
-/* The packet's flow by its key alone, from a port and from the uplink; from then on its hint tells. */
+/* The packet's flow where the place does not lead to it, from a port and from the uplink; from then on that does, if it may. */
 static __noinline struct nsf_flow *flow_learn_from(struct pkt *p)
 {
 	struct nsf_flow_key inner, outer;

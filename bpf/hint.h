@@ -1,38 +1,93 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Where a flow's record was found last; see struct nsf_hints. */
+/* Where the record of an outer key is found; see struct nsf_hints. */
 #pragma once
 
 #include "maps.h"
 #include "pkt.h"
 
-/* The place of an outer key's hint, NULL if there is none. Ends whose ports stand in a row have hints that do. */
+#define HINT_TRIES 32 /* of a change of a place that others change too */
+
+/* An outer key's place, NULL if there is none. The higher port is the client's, as a rule, who takes one after the other:
+ * places that stand in a row. */
 static __always_inline __u32 *hint_at(const struct nsf_flow_key *k)
 {
-	__u32 ends = k->saddr + k->daddr * 0x9e3779b1u + (k->proto << 8 | k->family);
+	__u32 a = bpf_ntohs(k->sport), b = bpf_ntohs(k->dport), high = a > b ? a : b, low = a + b - high;
+	__u32 ends = k->saddr + k->daddr * 0x9e3779b1u + (low << 16 | k->proto << 8 | k->family) * 0x85ebca6bu;
 	__u64 mix = ends * 0xd6e8feb86659fd93ULL;
 	__u32 n = cfg.flows_max;
-	__u32 i = ((mix >> 32) * NSF_HINTS_SPREAD(n) >> 32) + bpf_ntohs(k->sport) + bpf_ntohs(k->dport);
+	__u32 i = ((mix >> 32) * NSF_HINTS_SPREAD(n) >> 32) + high;
 	struct nsf_hints *h = array_row(&nsf_hints, i / NSF_HINTS_ROW);
 
 	return h ? &h->at[i % NSF_HINTS_ROW] : NULL;
 }
 
-/* The record that a hint leads to, whatever became of it. Fills its slot. */
+static __always_inline __u32 hint_read(const __u32 *hint)
+{
+	return *(const volatile __u32 *)hint;
+}
+
+/* The record that a place leads to, whatever became of it. Fills its slot. */
 static __always_inline struct nsf_flow *hint_record(const __u32 *hint, __u32 *ret_slot)
 {
 	if (!hint)
 		return NULL;
-	*ret_slot = *(const volatile __u32 *)hint - 1;
+	*ret_slot = (hint_read(hint) & NSF_HINT_SLOT) - 1;
 	return array_row(&nsf_flows, *ret_slot);
 }
 
-/* What stands there already stays as long as it is of use: two conversations with one place do not write in turns. */
+/* True if this is the record's outer key. */
+static __always_inline bool hint_has(const struct nsf_flow *f, const struct nsf_flow_key *k)
+{
+	return !((f->peer ^ k->saddr) | (f->ext ^ k->daddr) | (f->peer_port ^ k->sport) | (f->ext_port ^ k->dport) |
+		 (f->proto ^ k->proto) | (f->family ^ k->family));
+}
+
+/* Takes a place to which no key belongs, for the key that is the first. */
+static __always_inline bool hint_take(__u32 *hint, __u32 slot)
+{
+	__u32 was = hint_read(hint);
+
+	return was < NSF_HINT_HELD &&
+	       __sync_val_compare_and_swap(hint, was, NSF_HINT_HELD | ((slot + 1) & NSF_HINT_SLOT)) == was;
+}
+
+/* A key of this place more, or one less, in nsf_flow_keys. There are too many to count when all bits are set, and from then on
+ * always. Returns the place as it was. */
+static __always_inline __u32 hint_count(__u32 *hint, bool more)
+{
+	__u32 was, by = more ? NSF_HINT_KEY : -NSF_HINT_KEY, i;
+
+	for (i = 0; i < HINT_TRIES; i++) {
+		was = hint_read(hint);
+		if (was >= NSF_HINT_MANY || __sync_val_compare_and_swap(hint, was, was + by) == was)
+			return was;
+	}
+	return __sync_fetch_and_or(hint, NSF_HINT_MANY);
+}
+
+/* The end of an outer key; held: its place was its own. */
+static __always_inline void hint_end(const struct nsf_flow_key *k, bool held)
+{
+	__u32 *hint = hint_at(k);
+
+	if (!hint)
+		return;
+	if (held)
+		__sync_fetch_and_and(hint, ~NSF_HINT_HELD);
+	else if (!bpf_map_delete_elem(&nsf_flow_keys, k))
+		hint_count(hint, false);
+}
+
+/* The flow of a key in nsf_flow_keys was looked for: its place leads to it, if that is nobody's own. What stands there already
+ * stays as long as it is of use: two conversations with one place do not write in turns. */
 static __noinline void hint_note(const struct nsf_flow_key *k, __u32 slot)
 {
-	__u32 *hint = hint_at(k), now = tick(), held;
-	const struct nsf_flow *f = hint_record(hint, &held);
+	__u32 *hint = hint_at(k), was, now = tick(), other;
+	const struct nsf_flow *f = hint_record(hint, &other);
 
-	if (!hint || held == slot || (f && f->flags & NSF_FLOW_LIVE && f->seen == now))
+	if (!hint || other == slot || (f && f->flags & NSF_FLOW_LIVE && f->seen == now))
 		return;
-	*hint = slot + 1;
+	was = hint_read(hint);
+	if (!(was & NSF_HINT_HELD))
+		__sync_val_compare_and_swap(hint, was, (was & ~NSF_HINT_SLOT) | ((slot + 1) & NSF_HINT_SLOT));
 }

@@ -19,7 +19,7 @@ static __noinline struct nsf_flow *host_flow(struct pkt *p, struct nsf_flow *hel
 	struct nsf_flow *f;
 
 	flow_key(p, p->net_id, &k);
-	f = flow_find(p, &k);
+	f = flow_find_inner(p, &k);
 	if (f || !s || nat_opens(p) != NEXT)
 		return f;
 	__builtin_memset(s, 0, sizeof(*s));

@@ -73,12 +73,12 @@ struct nat_share {
 
 static long nat_share_one(__u32 i, struct nat_share *s)
 {
-	__u32 port = s->c->low + bpf_get_prandom_u32() % s->c->n;
+	__u32 port = s->c->low + bpf_get_prandom_u32() % s->c->n, slot;
 
 	if ((port ^ s->c->inner) & 1 && i < NAT_OVERLOAD_TRIES / 2) /* parity, while there is a choice */
 		return 0;
 	s->k.dport = bpf_htons(port);
-	if (!port || bpf_map_lookup_elem(&nsf_flow_keys, &s->k) || ledger_host_holds(s->ctx, s->c, port))
+	if (!port || birth_find_outer(&s->k, &slot) || ledger_host_holds(s->ctx, s->c, port))
 		return 0;
 	s->c->port = port;
 	s->found = 1;

@@ -4,13 +4,15 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "nsfast/flow.h"
+
 #include "conf.h"
 #include "log.h"
 #include "netns.h"
 
 #define TIMEOUT_LIMIT (30 * 24 * 3600)
 #define FLOWS_MIN     1024
-#define FLOWS_LIMIT   (16 * 1024 * 1024)
+#define FLOWS_LIMIT   ((int)NSF_HINT_SLOT)
 
 /* Edits (insert, remove, replace a character) from a to b, case aside; b has at most WORD_MAX characters. */
 #define WORD_MAX 32

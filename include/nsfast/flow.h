@@ -46,15 +46,18 @@ struct nsf_flow_key {
 _Static_assert(sizeof(struct nsf_flow_key) == 16, "nsf_flow_key");
 
 /*
- * Map nsf_hints: array of places, in rows as long as a cache line. The place of an outer key, by its ends (hint.h), holds 1 +
- * the slot in which its record was found last, or 0. Verified against the record at each use, so that a hint may be missing,
- * old or another conversation's, and is never believed: then nsf_flow_keys is asked, and the hint is written anew. As
- * nobody is ever asked to clear one, nothing has to be kept in step. A packet of the inner endpoint goes to the place of
- * the outer key that it guesses: one place serves both directions of a flow that preserves its port. One that does not
- * has two, and from inside goes to that of the flow whose number it could not have: of the two one goes by its key.
+ * Map nsf_hints: array of places, in rows as long as a cache line. Each outer key has one, by its ends (hint.h); a table of n
+ * flows has two for each, so that most keys have one for themselves. Such a key stands nowhere else: its place is held, and
+ * leads to its record, which tells the key. Keys that come while their place is held, or while there are others of that
+ * place in nsf_flow_keys, stand there, and are counted at the place: where none are counted, nobody asks for one. A place
+ * that nobody holds may lead to the record of one of those, as a hint: it is missing, old or another conversation's at times,
+ * and nobody clears it. What a place leads to is never believed unread.
+ *
+ * A packet of the inner endpoint goes to the place of the outer key that it guesses: one place serves both directions of
+ * a flow that preserves its port. One that does not is found by its inner key from inside.
  */
 #define NSF_HINTS_ROW   16
-#define NSF_HINTS_PORTS (2 * 65536)
+#define NSF_HINTS_PORTS 65536
 /* Places by addresses, at a table of n flows; ports go on from there. Two for each flow, most of which have one, in a large
  * table both together. */
 #define NSF_HINTS_SPREAD(n) (2ULL * (n) - ((n) > NSF_HINTS_PORTS ? NSF_HINTS_PORTS : 0))
@@ -63,6 +66,10 @@ _Static_assert(sizeof(struct nsf_flow_key) == 16, "nsf_flow_key");
 struct nsf_hints {
 	__u32 at[NSF_HINTS_ROW];
 };
+#define NSF_HINT_SLOT 0x00ffffffu /* 1 + the record's, or 0 */
+#define NSF_HINT_HELD 0x01000000u /* by the flow of that record alone */
+#define NSF_HINT_KEY  0x02000000u /* a key of this place in nsf_flow_keys */
+#define NSF_HINT_MANY 0xfe000000u /* more of them than can be counted */
 _Static_assert(sizeof(struct nsf_hints) == 64, "nsf_hints");
 
 /*
@@ -72,7 +79,7 @@ _Static_assert(sizeof(struct nsf_hints) == 64, "nsf_hints");
  */
 #define NSF_UNGUESSED 4096
 
-/* Entries of nsf_flow_keys at a table of n flows: an outer key each, and an inner one for every fourth. */
+/* Entries of nsf_flow_keys at a table of n flows: room for an outer key each, and an inner one for every fourth. */
 #define NSF_KEYS(n) ((n) + (n) / 4 + 1)
 
 struct nsf_flow_ref {
@@ -101,7 +108,7 @@ enum nsf_tcp_bit {
 };
 
 enum nsf_flow_flag {
-	NSF_FLOW_LIVE = 1,    /* the slot is taken, its keys are in place */
+	NSF_FLOW_LIVE = 1,    /* the slot is taken, its keys are there */
 	NSF_FLOW_INBOUND = 2, /* begun by the peer: a publish, or filtering that lets anyone in */
 	NSF_FLOW_KEYED = 4,   /* has an inner key */
 	NSF_FLOW_HAIRPIN = 8, /* its peer is an external endpoint of this host */
@@ -115,6 +122,7 @@ enum nsf_flow_flag {
 	NSF_FLOW_ENDING = 1024, /* set by user space: the next sweep ends it, whatever traffic it has */
 	NSF_FLOW_MOVING = 2048, /* somebody takes it to another port at this moment */
 	NSF_FLOW_DOUBT = 4096,  /* counted in its port's share as in doubt; taken off with NSF_TCP_UNSURE */
+	NSF_FLOW_HELD = 8192,   /* its outer key's place is its own, see struct nsf_hints */
 };
 
 /*

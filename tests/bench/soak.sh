@@ -58,12 +58,13 @@ maps() {
 
 # Records, keys and external ports in the data path's tables, read without nsfast
 held() {
-	local pins=(/run/nsfast/bpf/*/*) keys used moved unguessed
+	local pins=(/run/nsfast/bpf/*/*) keys used moved unguessed places
 	keys=$(bpftool -j map dump pinned "${pins[0]}/nsf_flow_keys" | jq length)
 	used=$(bpftool -j map dump pinned "${pins[0]}/nsf_used" | jq '[.[].formatted.value] | add')
 	moved=$(bpftool -j map dump pinned "${pins[0]}/nsf_moved" | jq length)
 	unguessed=$(bpftool -j map dump pinned "${pins[0]}/nsf_unguessed" | jq '[.[].formatted.value] | add')
-	echo $((keys + used + moved + unguessed))
+	places=$(bpftool -j map dump pinned "${pins[0]}/nsf_hints" | jq '[.[].formatted.value.at[] | select(. > 16777215)] | length')
+	echo $((keys + used + moved + unguessed + places))
 }
 
 # shellcheck disable=SC2317 # until_true() calls it

@@ -356,85 +356,6 @@ static void a_flow_is_its_ports_alone(void **state)
 	ROWS(*state, rows);
 }
 
-/* What every place holds from now on: 1 + slot, or 0. */
-static void hints_say(struct bed *b, __u32 hint)
-{
-	const struct bpf_map *m = b->skel->maps.nsf_hints;
-	struct nsf_hints row;
-	__u32 i;
-
-	for (i = 0; i < NSF_HINTS_ROW; i++)
-		row.at[i] = hint;
-	for (i = 0; i < bpf_map__max_entries(m); i++)
-		assert_int_equal(bpf_map_update_elem(bpf_map__fd(m), &i, &row, BPF_ANY), 0);
-}
-
-/* Places that hold it. */
-static int hints_of(struct bed *b, __u32 hint)
-{
-	const struct bpf_map *m = b->skel->maps.nsf_hints;
-	struct nsf_hints row;
-	int n = 0;
-
-	for (__u32 i = 0; i < bpf_map__max_entries(m); i++) {
-		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(m), &i, &row), 0);
-		for (int at = 0; at < NSF_HINTS_ROW; at++)
-			n += row.at[at] == hint;
-	}
-	return n;
-}
-
-static void a_hint_is_checked_by_its_record(void **state)
-{
-	const struct pk a = udp(A(1000), OUT(53)), other = udp(B(1000), TO(PEER + 1, 53)), in = udp(FAR(53), EXT(1000));
-	const __u32 hints[] = { 0, 1, 2, 3, 65, ~0U };
-	struct bed *b = *state;
-
-	settle();
-	STEP(b, "A", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat(a, 1000)));
-	row_prog(b, AT_B, frame(other), 0, frame_new(false), &(int){ 0 });
-	assert_int_equal(flow_count(b), 2);
-	for (size_t i = 0; i < ARRAY_SIZE(hints); i++) {
-		hints_say(b, hints[i]);
-		for (int again = 0; again < 2; again++) {
-			STEP(b, "out", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
-			STEP(b, "back", AT_UPLINK, frame(in), SENT(TX(AT_A)), .out = frame(dnat(in, A(1000))));
-		}
-	}
-	assert_int_equal(flow_count(b), 2);
-}
-
-static void a_hint_is_written_where_none_is_of_use(void **state)
-{
-	const struct pk a = udp(A(1000), OUT(53)), other = udp(B(1000), TO(PEER + 1, 53)), in = udp(FAR(53), EXT(1000));
-	struct nsf_flow *f;
-	struct bed *b = *state;
-	__u32 hint, in_use;
-
-	hints_say(b, 0);
-	settle();
-	row_prog(b, AT_A, frame(a), 0, frame_new(false), &(int){ 0 });
-	row_prog(b, AT_B, frame(other), 0, frame_new(false), &(int){ 0 });
-	hint = 1 + (__u32)(flow_of(b, A(1000), IPPROTO_UDP) - b->dp.flows);
-	f = flow_of(b, B(1000), IPPROTO_UDP);
-	in_use = 1 + (__u32)(f - b->dp.flows);
-	assert_int_equal(hints_of(b, hint), 1);
-	STEP(b, "out", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
-	STEP(b, "back", AT_UPLINK, frame(in), SENT(TX(AT_A)), .out = frame(dnat(in, A(1000))));
-	assert_int_equal(hints_of(b, hint), 1);
-
-	hints_say(b, 0);
-	STEP(b, "back again", AT_UPLINK, frame(in), SENT(TX(AT_A)), .out = frame(dnat(in, A(1000))));
-	assert_int_equal(hints_of(b, hint), 1);
-
-	hints_say(b, in_use);
-	STEP(b, "beside one in use", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
-	assert_int_equal(hints_of(b, hint), 0);
-	f->seen--;
-	STEP(b, "beside an idle one", AT_A, frame(a), SENT(TX(AT_LEG)), .out = frame(snat_known(a, 1000)));
-	assert_int_equal(hints_of(b, hint), 1);
-}
-
 /* A flow that is over, and one whose address its network has no more, are found by no hint either. */
 static void a_hint_keeps_nothing_alive(void **state)
 {
@@ -451,6 +372,7 @@ static void a_hint_keeps_nothing_alive(void **state)
 	STEP(b, "the pool of before", AT_A, frame(ack), SENT(TX(AT_LEG)), .out = frame(snat_known(ack, 1000)));
 	flow_of(b, A(1000), IPPROTO_TCP)->flags |= NSF_FLOW_ENDING;
 	assert_int_equal(dp_purge(b), 0);
+	assert_int_equal(flow_keys(b), 0);
 	STEP(b, "ended", AT_A, frame(ack), DROPPED(TCP_NO_FLOW));
 }
 
@@ -466,8 +388,6 @@ int main(void)
 		TEST(tcp_packets_are_translated_in_every_state),
 		TEST(what_is_unknown_at_the_uplink_passes),
 		TEST(a_flow_is_its_ports_alone),
-		TEST(a_hint_is_checked_by_its_record),
-		TEST(a_hint_is_written_where_none_is_of_use),
 		TEST(a_hint_keeps_nothing_alive),
 	};
 

@@ -39,14 +39,17 @@ static inline void table_zero(struct bed *b, int map, __u32 n)
 		assert_int_equal(bpf_map_update_elem(map, &i, zero, BPF_ANY), 0);
 }
 
-static inline void table_guesses(struct bed *b)
+/* All rows of a long array at once. */
+static inline void table_none(const struct bpf_map *m)
 {
-	static __u32 places[NSF_UNGUESSED], none[NSF_UNGUESSED];
-	__u32 n = NSF_UNGUESSED;
+	__u32 n = bpf_map__max_entries(m);
+	autofree __u32 *rows = calloc(n, sizeof(*rows));
+	autofree void *none = calloc(n, bpf_map__value_size(m));
 
+	assert_true(rows && none);
 	for (__u32 i = 0; i < n; i++)
-		places[i] = i;
-	assert_int_equal(bpf_map_update_batch(bpf_map__fd(b->skel->maps.nsf_unguessed), places, none, &n, NULL), 0);
+		rows[i] = i;
+	assert_int_equal(bpf_map_update_batch(bpf_map__fd(m), rows, none, &n, NULL), 0);
 }
 
 /* The ledger of SNAT address 0, new: emptying one row by row would take as long as all else together. */
@@ -186,7 +189,8 @@ static inline void table_reset(struct bed *b)
 	table_clear(dp->map[DP_SUBNETS6]);
 	table_clear(bpf_map__fd(b->skel->maps.nsf_flow_keys));
 	table_clear(b->moved);
-	table_guesses(b);
+	table_none(b->skel->maps.nsf_unguessed);
+	table_none(b->skel->maps.nsf_hints);
 	new_tick(b);
 	while (!bpf_map_lookup_and_delete_elem(b->free, NULL, &slot))
 		;
@@ -287,9 +291,38 @@ static inline struct nsf_flow *flow_to(struct bed *b, struct end inner, __u32 pe
 	return NULL;
 }
 
+/* What every place holds from now on. */
+static inline void places_say(struct bed *b, __u32 place)
+{
+	const struct bpf_map *m = b->skel->maps.nsf_hints;
+	struct nsf_hints row;
+	__u32 i;
+
+	for (i = 0; i < NSF_HINTS_ROW; i++)
+		row.at[i] = place;
+	for (i = 0; i < bpf_map__max_entries(m); i++)
+		assert_int_equal(bpf_map_update_elem(bpf_map__fd(m), &i, &row, BPF_ANY), 0);
+}
+
+/* How many places of outer keys are held. */
+static inline __u32 flow_places(struct bed *b)
+{
+	const struct bpf_map *m = b->skel->maps.nsf_hints;
+	struct nsf_hints row;
+	__u32 n = 0;
+
+	for (__u32 i = 0; i < bpf_map__max_entries(m); i++) {
+		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(m), &i, &row), 0);
+		for (int at = 0; at < NSF_HINTS_ROW; at++)
+			n += !!(row.at[at] & NSF_HINT_HELD);
+	}
+	return n;
+}
+
+/* Keys of flows, at their places and in the table. */
 static inline __u32 flow_keys(struct bed *b)
 {
-	return table_count(bpf_map__fd(b->skel->maps.nsf_flow_keys));
+	return flow_places(b) + table_count(bpf_map__fd(b->skel->maps.nsf_flow_keys));
 }
 
 static inline struct nsf_ledger ledger_of(struct bed *b, enum nsf_ledger_proto proto, __u16 port)

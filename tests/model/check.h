@@ -9,6 +9,14 @@ static __u16 check_refs[WORLD_LEDGERS][NSF_LEDGER_MAX * NSF_LEDGER_PORTS];
 /* Inner ends that hold more than their own number, and slots in use. */
 static __u8 check_slots[4096];
 
+#define CHECK_FLOWS_MAX 4096
+#define CHECK_SCANS     64 /* checks of all tables to one of all places */
+
+/* Who has an outer key's place, by its flows. */
+static struct check_place {
+	__u8 held, keys;
+} check_places[NSF_HINTS(CHECK_FLOWS_MAX) * NSF_HINTS_ROW];
+
 struct check_sums {
 	__u32 keys, moved;
 	__u32 unguessed[NSF_UNGUESSED];
@@ -56,13 +64,55 @@ static struct nsf_flow_key check_inner(const struct nsf_flow *f)
 				      .family = f->family };
 }
 
+static struct check_place *check_place(const struct nsf_flow_key *k)
+{
+	return &check_places[hint_at(k) - (__u32 *)ROW(nsf_hints, 0)];
+}
+
+/* At its place, or in the table and counted there. */
+static void check_outer_key(const struct nsf_flow_key *k, __u32 slot, const struct nsf_flow *f, struct check_sums *s)
+{
+	const __u32 *place = hint_at(k);
+	struct check_place *c = check_place(k);
+
+	if (f->flags & NSF_FLOW_HELD) {
+		c->held = 1;
+		if (!(*place & NSF_HINT_HELD) || (*place & NSF_HINT_SLOT) != slot + 1)
+			wrong("flow %u: its place is another's", slot);
+		if (bpf_map_lookup_elem(&nsf_flow_keys, k))
+			wrong("flow %u: an outer key beside its place", slot);
+		return;
+	}
+	if (!check_key(k, slot, f->gen))
+		wrong("flow %u: no outer key", slot);
+	s->keys++;
+	c->keys++;
+}
+
+/* What is known of each place by its flows. */
+static void check_hints(void)
+{
+	for (__u32 i = 0; i < NSF_HINTS(cfg.flows_max) * NSF_HINTS_ROW; i++) {
+		__u32 place = ROW(nsf_hints, i / NSF_HINTS_ROW)->at[i % NSF_HINTS_ROW];
+		const struct check_place *c = &check_places[i];
+
+		if (!!(place & NSF_HINT_HELD) != c->held)
+			wrong("place %u: held by nobody", i);
+		if (place < NSF_HINT_MANY && place / NSF_HINT_KEY != c->keys)
+			wrong("place %u: %u keys, counted %u", i, c->keys, place / NSF_HINT_KEY);
+	}
+}
+
 /* The key that a host's flow has got when a container's with the wanted ends went. */
 static bool check_shadow(const struct nsf_flow *f, __u32 slot)
 {
 	struct nsf_flow_key k = check_outer(f);
 
 	k.dport = f->inner_port;
-	return f->inner_port != f->ext_port && check_key(&k, slot, f->gen);
+	if (f->inner_port == f->ext_port || !check_key(&k, slot, f->gen))
+		return false;
+	check_place(&k)->keys++;
+	return true;
 }
 
 static void check_flow(__u32 slot, const struct nsf_flow *f, struct check_sums *s)
@@ -76,9 +126,7 @@ static void check_flow(__u32 slot, const struct nsf_flow *f, struct check_sums *
 		check_slot(f->six, "addresses");
 	if (!f->six != (f->family == 4))
 		wrong("flow %u: addresses of the other family", slot);
-	if (!check_key(&outer, slot, f->gen))
-		wrong("flow %u: no outer key", slot);
-	s->keys++;
+	check_outer_key(&outer, slot, f, s);
 	if (f->flags & NSF_FLOW_KEYED && !check_key(&inner, slot, f->gen))
 		wrong("flow %u: no inner key", slot);
 	if (!(f->flags & NSF_FLOW_KEYED) && f->inner_port != f->ext_port)
@@ -158,6 +206,12 @@ static void check_guesses(const struct check_sums *s)
 			      *ROW(nsf_unguessed, i));
 }
 
+/* Slots that are given out. */
+static __u32 check_flows(void)
+{
+	return ROW(nsf_flow_state, 0)->fresh - map_of(&nsf_flow_free)->n;
+}
+
 static void check_free(void)
 {
 	const struct map *q = map_of(&nsf_flow_free);
@@ -173,10 +227,12 @@ static void check_free(void)
 }
 
 /* Flows, keys, ledgers, guesses, shares and free slots tell the same. */
-static void check_tables(void)
+static void check_all(bool places)
 {
 	struct check_sums s = {};
 
+	if (places)
+		memset(check_places, 0, sizeof(check_places));
 	memset(check_refs, 0, sizeof(check_refs));
 	memset(check_slots, 0, sizeof(check_slots));
 	for (__u32 i = 0; i < cfg.flows_max; i++) {
@@ -192,15 +248,25 @@ static void check_tables(void)
 			check_ledger(snat, proto, &s);
 	if (s.moved != map_of(&nsf_moved)->n)
 		wrong("%u endpoints are moved, %u hold such a port", map_of(&nsf_moved)->n, s.moved);
+	if (places)
+		check_hints();
 	check_guesses(&s);
 	check_shares(&s);
 	check_free();
 }
 
+/* Places are many: not each time. */
+static void check_tables(void)
+{
+	static unsigned n;
+
+	check_all(!(n++ % CHECK_SCANS));
+}
+
 /* And when nothing lives any more. */
 static void check_empty(void)
 {
-	check_tables();
+	check_all(true);
 	for (__u32 i = 0; i < cfg.flows_max; i++)
 		if (ROW(nsf_flows, i)->flags & NSF_FLOW_LIVE)
 			wrong("flow %u does not end", i);

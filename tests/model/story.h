@@ -82,7 +82,9 @@ static bool story_known(const struct wire *k)
 					  .proto = k->proto,
 					  .family = k->family };
 
-	return bpf_map_lookup_elem(&nsf_flow_keys, &key) ||
+	__u32 slot;
+
+	return birth_find_outer(&key, &slot) ||
 	       publish_find(PUBLISH_KIND(k->family, k->proto), key.daddr, k->dst.port) >= 0;
 }
 
@@ -157,6 +159,7 @@ static void story_host(void)
 	struct result r;
 	struct bytes b;
 	struct wire a;
+	__u32 slot;
 
 	story_host_addr(&k.src, k.family);
 	k.src.port = talk_port();
@@ -178,11 +181,7 @@ static void story_host(void)
 				     .dport = bpf_htons(from.port),
 				     .proto = k.proto,
 				     .family = k.family };
-	{
-		const struct nsf_flow_ref *ref = bpf_map_lookup_elem(&nsf_flow_keys, &key);
-
-		f = ref ? ROW(nsf_flows, ref->slot) : NULL;
-	}
+	f = birth_find_outer(&key, &slot);
 	if (f && !(f->flags & NSF_FLOW_HOST))
 		wrong("the host leaves with the ends of a container's flow");
 	if (publish_find(PUBLISH_KIND(k.family, k.proto), key.daddr, from.port) >= 0)

@@ -243,7 +243,8 @@ nothing_held() {
 	pins=(/run/nsfast/bpf/*/*)
 	[ "$(bpftool -j map dump pinned "${pins[0]}/nsf_flow_keys" | jq length)" = 0 ] &&
 		[ "$(bpftool -j map dump pinned "${pins[0]}/nsf_unguessed" | jq '[.[].formatted.value] | add')" = 0 ] &&
-		[ "$(bpftool -j map dump pinned "${pins[0]}/nsf_used" | jq '[.[].formatted.value] | add')" = 0 ]
+		[ "$(bpftool -j map dump pinned "${pins[0]}/nsf_used" | jq '[.[].formatted.value] | add')" = 0 ] &&
+		[ "$(bpftool -j map dump pinned "${pins[0]}/nsf_hints" | jq '[.[].formatted.value.at[] | select(. > 16777215)] | length')" = 0 ]
 }
 
 # snapshot NS: all that `nsfast down` must leave as it was before `up`, as text, without what changes by itself:
