@@ -27,12 +27,7 @@ static __noinline void end_inner_key(const struct nsf_flow *f, __u32 slot)
 
 static __noinline void end_outer_key(const struct nsf_flow *f, bool held)
 {
-	struct nsf_flow_key k = { .saddr = f->peer,
-				  .daddr = f->ext,
-				  .sport = f->peer_port,
-				  .dport = f->ext_port,
-				  .proto = f->proto,
-				  .family = f->family };
+	struct nsf_flow_key k = hint_key(f);
 
 	hint_end(&k, held);
 }
@@ -40,12 +35,7 @@ static __noinline void end_outer_key(const struct nsf_flow *f, bool held)
 /* The outer key leaves its place for the table, where it can be another flow's without being nobody's in between. */
 static __noinline void end_hold(const struct nsf_flow *f, __u32 slot)
 {
-	struct nsf_flow_key k = { .saddr = f->peer,
-				  .daddr = f->ext,
-				  .sport = f->peer_port,
-				  .dport = f->ext_port,
-				  .proto = f->proto,
-				  .family = f->family };
+	struct nsf_flow_key k = hint_key(f);
 	struct nsf_flow_ref ref = { .slot = slot, .gen = f->gen };
 	__u32 *hint = hint_at(&k);
 

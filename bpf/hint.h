@@ -35,6 +35,17 @@ static __always_inline struct nsf_flow *hint_record(const __u32 *hint, __u32 *re
 	return array_row(&nsf_flows, *ret_slot);
 }
 
+/* A record's outer key. */
+static __always_inline struct nsf_flow_key hint_key(const struct nsf_flow *f)
+{
+	return (struct nsf_flow_key){ .saddr = f->peer,
+				      .daddr = f->ext,
+				      .sport = f->peer_port,
+				      .dport = f->ext_port,
+				      .proto = f->proto,
+				      .family = f->family };
+}
+
 /* True if this is the record's outer key. */
 static __always_inline bool hint_has(const struct nsf_flow *f, const struct nsf_flow_key *k)
 {

@@ -43,16 +43,6 @@ static void check_slot(__u32 slot, const char *what)
 		wrong("%s: slot %u is used twice", what, slot);
 }
 
-static struct nsf_flow_key check_outer(const struct nsf_flow *f)
-{
-	return (struct nsf_flow_key){ .saddr = f->peer,
-				      .daddr = f->ext,
-				      .sport = f->peer_port,
-				      .dport = f->ext_port,
-				      .proto = f->proto,
-				      .family = f->family };
-}
-
 static struct nsf_flow_key check_inner(const struct nsf_flow *f)
 {
 	return (struct nsf_flow_key){ .saddr = f->inner,
@@ -106,7 +96,7 @@ static void check_hints(void)
 /* The key that a host's flow has got when a container's with the wanted ends went. */
 static bool check_shadow(const struct nsf_flow *f, __u32 slot)
 {
-	struct nsf_flow_key k = check_outer(f);
+	struct nsf_flow_key k = hint_key(f);
 
 	k.dport = f->inner_port;
 	if (f->inner_port == f->ext_port || !check_key(&k, slot, f->gen))
@@ -117,7 +107,7 @@ static bool check_shadow(const struct nsf_flow *f, __u32 slot)
 
 static void check_flow(__u32 slot, const struct nsf_flow *f, struct check_sums *s)
 {
-	struct nsf_flow_key outer = check_outer(f), inner = check_inner(f);
+	struct nsf_flow_key outer = hint_key(f), inner = check_inner(f);
 	__u32 proto = ledger_proto(f->proto), port = bpf_ntohs(f->ext_port);
 	const struct nsf_ledger *e;
 
