@@ -47,7 +47,7 @@ says() {
 # broken_off SIGNAL LINE: a demo that gets the signal when it has come to the line; its exit code is in $code
 broken_off() {
 	whole part demo
-	until_ok 60 says "$2" part
+	until_ok 60 says "$2" part || { cat "$ROOM/part" "$ROOM/part.err"; return 1; }
 	kill -s "$1" "$STARTED"
 	code=0
 	wait "$STARTED" || code=$?
