@@ -104,11 +104,9 @@ static __noinline struct nsf_flow *birth_find_outer(const struct nsf_flow_key *k
 	const __u32 *hint = hint_at(k);
 	struct nsf_flow *f = hint_record(hint, ret_slot);
 
-	if (!f)
-		return hint && hint_read(hint) >= NSF_HINT_KEY ? birth_find(k, ret_slot) : NULL;
-	if (hint_has(f, k) && f->flags & NSF_FLOW_LIVE)
+	if (f && hint_has(f, k) && f->flags & NSF_FLOW_LIVE)
 		return f;
-	return hint_read(hint) >= NSF_HINT_KEY ? birth_find(k, ret_slot) : NULL;
+	return hint && hint_read(hint) >= NSF_HINT_KEY ? birth_find(k, ret_slot) : NULL;
 }
 
 static __always_inline bool birth_same(const struct birth *b, const struct nsf_flow *f)

@@ -44,7 +44,7 @@ static __noinline void end_hold(const struct nsf_flow *f, __u32 slot)
 	hint_count(hint, true);
 	if (bpf_map_update_elem(&nsf_flow_keys, &k, &ref, BPF_NOEXIST))
 		hint_count(hint, false);
-	__sync_fetch_and_and(hint, ~NSF_HINT_HELD);
+	hint_give(hint);
 }
 
 /* The host's flow that waits for the ends of this one has them from now on. */

@@ -62,6 +62,12 @@ static __always_inline bool hint_take(__u32 *hint, __u32 slot)
 	       __sync_val_compare_and_swap(hint, was, NSF_HINT_HELD | ((slot + 1) & NSF_HINT_SLOT)) == was;
 }
 
+/* Whose place it was, holds it no more. */
+static __always_inline void hint_give(__u32 *hint)
+{
+	__sync_fetch_and_and(hint, ~NSF_HINT_HELD);
+}
+
 /* A key of this place more, or one less, in nsf_flow_keys. There are too many to count when all bits are set, and from then on
  * always. Returns the place as it was. */
 static __always_inline __u32 hint_count(__u32 *hint, bool more)
@@ -84,7 +90,7 @@ static __always_inline void hint_end(const struct nsf_flow_key *k, bool held)
 	if (!hint)
 		return;
 	if (held)
-		__sync_fetch_and_and(hint, ~NSF_HINT_HELD);
+		hint_give(hint);
 	else if (!bpf_map_delete_elem(&nsf_flow_keys, k))
 		hint_count(hint, false);
 }

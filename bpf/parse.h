@@ -245,13 +245,9 @@ static __noinline bool parse_ip4_sum_ok(struct __sk_buff *ctx, __u32 at, __u32 h
 /* The same of the packet's own header, which hardly ever has options. */
 static __always_inline bool parse_ip4_whole(const struct pkt *p)
 {
-	const __u32 *word = ctx_data(p->ctx) + ETH_HLEN;
-
 	if (unlikely(p->l4 != ETH_HLEN + sizeof(struct iphdr)))
 		return parse_ip4_sum_ok(p->ctx, ETH_HLEN, p->l4 - ETH_HLEN);
-	if ((void *)(word + 5) > ctx_data_end(p->ctx))
-		return false;
-	return sum_fold((__u64)word[0] + word[1] + word[2] + word[3] + word[4]) == 0xffff;
+	return sum_ip4_ok(ctx_data(p->ctx) + ETH_HLEN, ctx_data_end(p->ctx));
 }
 
 struct parse_option {

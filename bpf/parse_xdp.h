@@ -129,9 +129,5 @@ static __always_inline enum parse_xdp parse_xdp(struct pkt *p)
 /* The header's sum, which who is given a packet looks at, and who sends on a frame has to. */
 static __always_inline bool parse_xdp_sum_ok(const struct pkt *p)
 {
-	const __u32 *word = xdp_data(p->xdp) + ETH_HLEN;
-
-	if ((void *)(word + 5) > xdp_data_end(p->xdp))
-		return false;
-	return sum_fold((__u64)word[0] + word[1] + word[2] + word[3] + word[4]) == 0xffff;
+	return sum_ip4_ok(xdp_data(p->xdp) + ETH_HLEN, xdp_data_end(p->xdp));
 }

@@ -13,6 +13,12 @@ static __always_inline __u32 sum_fold(__u64 sum)
 	return (sum & 0xffff) + (sum >> 16);
 }
 
+/* True if the sum over an IPv4 header without options, which ends before `end`, is zero (RFC 791). */
+static __always_inline bool sum_ip4_ok(const __u32 *word, const void *end)
+{
+	return (void *)(word + 5) <= end && sum_fold((__u64)word[0] + word[1] + word[2] + word[3] + word[4]) == 0xffff;
+}
+
 /* What a sum that is not inverted is told of a word that is `to` now. */
 static __always_inline __u64 sum_diff(__u32 from, __u32 to)
 {

@@ -30,18 +30,8 @@ static const char style[] =
 	"</style>\n";
 
 static const char *const colours[BENCH_PATHS_MAX] = {
-	[BENCH_WIRE] = "wire",
-	[BENCH_WIRE_AGAIN] = "wire",
-	[BENCH_RELAY] = "wire",
-	[BENCH_PEER] = "wire",
-	[BENCH_LEAST_PEER] = "wire",
-	[BENCH_LEAST_NAT] = "wire",
-	[BENCH_BRIDGE] = "bridge",
-	[BENCH_LEGACY] = "tables",
-	[BENCH_NFT] = "tables",
-	[BENCH_NETFILTER] = "netfilter",
-	[BENCH_BPF] = "bpf",
-	[BENCH_XDP] = "xdp",
+	[BENCH_WIRE... BENCH_LEAST_NAT] = "wire", [BENCH_BRIDGE] = "bridge", [BENCH_LEGACY... BENCH_NFT] = "tables",
+	[BENCH_NETFILTER] = "netfilter",          [BENCH_BPF] = "bpf",       [BENCH_XDP] = "xdp",
 	[BENCH_GRO... BENCH_BIG] = "xdp",
 };
 

@@ -54,7 +54,8 @@ _Static_assert(sizeof(struct nsf_flow_key) == 16, "nsf_flow_key");
  * and nobody clears it. What a place leads to is never believed unread.
  *
  * A packet of the inner endpoint goes to the place of the outer key that it guesses: one place serves both directions of
- * a flow that preserves its port. One that does not is found by its inner key from inside.
+ * a flow that preserves its port. One that does not is found by its inner key from inside, or by a hint, if nobody holds the
+ * place that is guessed.
  */
 #define NSF_HINTS_ROW   16
 #define NSF_HINTS_PORTS 65536

@@ -34,7 +34,7 @@ pinged() {
 held() {
 	local map
 	nsf -q fdb flush t0 >/dev/null
-	for map in nsf_fdb nsf_addrs nsf_ifaces; do
+	for map in nsf_fdb nsf_addrs nsf_ifaces nsf_flow_keys; do
 		bpftool -j map dump pinned "$(find /run/nsfast/bpf /sys/fs/bpf -path "*/$map" 2>/dev/null | head -1)" | jq length
 	done | paste -sd ' '
 }

@@ -3,32 +3,15 @@
 #include "row.h"
 
 /* Places that lead to a flow's record. */
-static int places_of(struct bed *b, __u32 hint)
+static __u32 places_of(struct bed *b, __u32 hint)
 {
-	const struct bpf_map *m = b->skel->maps.nsf_hints;
-	struct nsf_hints row;
-	int n = 0;
-
-	for (__u32 i = 0; i < bpf_map__max_entries(m); i++) {
-		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(m), &i, &row), 0);
-		for (int at = 0; at < NSF_HINTS_ROW; at++)
-			n += (row.at[at] & NSF_HINT_SLOT) == hint;
-	}
-	return n;
+	return places_with(b, NSF_HINT_SLOT, hint);
 }
 
 static bool places_count_no_more(struct bed *b)
 {
-	const struct bpf_map *m = b->skel->maps.nsf_hints;
-	struct nsf_hints row;
-
-	for (__u32 i = 0; i < bpf_map__max_entries(m); i++) {
-		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(m), &i, &row), 0);
-		for (int at = 0; at < NSF_HINTS_ROW; at++)
-			if (row.at[at] < NSF_HINT_MANY)
-				return false;
-	}
-	return true;
+	return places_with(b, NSF_HINT_MANY, NSF_HINT_MANY) ==
+	       bpf_map__max_entries(b->skel->maps.nsf_hints) * NSF_HINTS_ROW;
 }
 
 static __u32 hint_of(struct bed *b, struct end inner)

@@ -304,8 +304,8 @@ static inline void places_say(struct bed *b, __u32 place)
 		assert_int_equal(bpf_map_update_elem(bpf_map__fd(m), &i, &row, BPF_ANY), 0);
 }
 
-/* How many places of outer keys are held. */
-static inline __u32 flow_places(struct bed *b)
+/* Places of outer keys with these bits, of those in the mask. */
+static inline __u32 places_with(struct bed *b, __u32 mask, __u32 bits)
 {
 	const struct bpf_map *m = b->skel->maps.nsf_hints;
 	struct nsf_hints row;
@@ -314,9 +314,15 @@ static inline __u32 flow_places(struct bed *b)
 	for (__u32 i = 0; i < bpf_map__max_entries(m); i++) {
 		assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(m), &i, &row), 0);
 		for (int at = 0; at < NSF_HINTS_ROW; at++)
-			n += !!(row.at[at] & NSF_HINT_HELD);
+			n += (row.at[at] & mask) == bits;
 	}
 	return n;
+}
+
+/* Those that are held. */
+static inline __u32 flow_places(struct bed *b)
+{
+	return places_with(b, NSF_HINT_HELD, NSF_HINT_HELD);
 }
 
 /* Keys of flows, at their places and in the table. */
