@@ -42,7 +42,13 @@ static __always_inline void edit_note_put(const struct pkt *p)
 	addr6_copy((__u32 *)n->hop, (const __u32 *)p->hop);
 }
 
-/* At tc: what it says is the plan. */
+/* At tc: there is something where a note would be. */
+static __always_inline bool edit_note_any(struct __sk_buff *ctx)
+{
+	return ctx->data_meta != ctx->data;
+}
+
+/* What it says is the plan. */
 static __always_inline bool edit_note_take(struct pkt *p)
 {
 	struct edit_note *n = ctx_meta(p->ctx);

@@ -182,6 +182,19 @@ static __always_inline bool fdb_heard(const struct pkt *p)
 	return fdb_learn(&k, p->slot);
 }
 
+/* True if it has nothing to teach in this tick, where there are no VLANs. */
+static __always_inline bool fdb_settled(const struct pkt *p)
+{
+	const struct nsf_fdb *e;
+	struct nsf_fdb_key k;
+
+	if (likely(p->port->flags & NSF_PORT_MANAGED))
+		return true;
+	fdb_key(&k, p, p->smac);
+	e = bpf_map_lookup_elem(&nsf_fdb, &k);
+	return e && e->slot == p->slot && e->gen == p->port->gen && e->seen == tick();
+}
+
 /* In the frame's VLAN, with the tag that it has there. */
 static __always_inline enum verdict fdb_vlan(struct pkt *p, __u32 slot)
 {
@@ -222,27 +235,13 @@ static __always_inline const struct nsf_port *fdb_chosen(const struct pkt *p, co
 	return NULL;
 }
 
-/* Frames for the gateway's own MAC go on to the next stage, all others leave from here. */
-static __always_inline enum verdict fdb(struct pkt *p)
+/* Where a frame goes that is for one: to its port, or to all if nobody knows. */
+static __always_inline enum verdict fdb_unicast(struct pkt *p)
 {
 	const struct nsf_port *to;
 	const struct nsf_fdb *e;
 	__u32 slot;
 
-	if (p->port->role == NSF_ROLE_PORT) {
-		if (!fdb_heard(p))
-			return drop(p, NSF_DROP_SPOOF_MAC);
-		TRY(port_serves(p));
-		if (mac_equal(p->dmac, p->net->mac))
-			return NEXT;
-	}
-	if (unlikely(p->dmac[0] & 1)) {
-		if (p->dmac[0] == 0x01 && p->dmac[1] == 0x80 && p->dmac[2] == 0xc2 && !p->dmac[3] && !p->dmac[4] &&
-		    p->dmac[5] < 0x10)
-			return drop(p, NSF_DROP_RESERVED_MAC);
-		group(p);
-		return FLOOD;
-	}
 	to = fdb_chosen(p, p->dmac, &slot);
 	if (unlikely(!to)) {
 		e = fdb_find(p, p->dmac);
@@ -257,4 +256,23 @@ static __always_inline enum verdict fdb(struct pkt *p)
 	if (unlikely(slot == p->slot))
 		return drop(p, NSF_DROP_SAME_PORT);
 	return fdb_out(p, to, slot);
+}
+
+/* Frames for the gateway's own MAC go on to the next stage, all others leave from here. */
+static __always_inline enum verdict fdb(struct pkt *p)
+{
+	if (p->port->role == NSF_ROLE_PORT) {
+		if (!fdb_heard(p))
+			return drop(p, NSF_DROP_SPOOF_MAC);
+		TRY(port_serves(p));
+		if (mac_equal(p->dmac, p->net->mac))
+			return NEXT;
+	}
+	if (likely(!(p->dmac[0] & 1)))
+		return fdb_unicast(p);
+	if (p->dmac[0] == 0x01 && p->dmac[1] == 0x80 && p->dmac[2] == 0xc2 && !p->dmac[3] && !p->dmac[4] &&
+	    p->dmac[5] < 0x10)
+		return drop(p, NSF_DROP_RESERVED_MAC);
+	group(p);
+	return FLOOD;
 }

@@ -83,43 +83,45 @@ __noinline int flow_tcp_event(struct nsf_flow *f, __u32 slot, __u32 tcp, __u32 i
 	return 0;
 }
 
-/*
- * What a packet of a flow whose peer may be nobody says, in TCP's flags. The number that acknowledges the container's SYN
- * is kept by its upper half, so that the first data that was sent with that SYN may be acknowledged with it. SCTP has
- * nothing that is as short: whoever goes on after INIT is believed.
- */
-static __noinline __u32 flow_said(struct pkt *p, struct nsf_flow *f, __u32 inner)
+/* TCP's flags, ACK only if that acknowledges the container's SYN. Its number is kept by its upper half, so that the first data
+ * that was sent with that SYN may be acknowledged with it. */
+static __noinline __u32 flow_number(struct __sk_buff *ctx, struct nsf_flow *f, __u32 l4, __u32 tcp, __u32 inner)
 {
 	__be32 number;
 
+	/* its own number, or what it acknowledges */
+	if (bpf_skb_load_bytes(ctx, l4 + (inner ? 4 : 8), &number, sizeof(number)))
+		return tcp & ~TCP_ACK;
+	if (inner)
+		f->isn = (bpf_ntohl(number) + 1) >> 16;
+	else if ((__u16)((bpf_ntohl(number) >> 16) - f->isn) > 1)
+		return tcp & ~TCP_ACK;
+	return tcp;
+}
+
+/* What a packet of a flow whose peer may be nobody says, in TCP's flags. SCTP has nothing that is as short: whoever goes on
+ * after INIT is believed. */
+static __always_inline __u32 flow_said(const struct pkt *p, struct nsf_flow *f, bool inner)
+{
 	if (p->proto == IPPROTO_SCTP)
 		return p->tcp;
 	if (p->proto != IPPROTO_TCP)
 		return inner ? TCP_SYN : TCP_ACK;
 	if (p->frame || p->frag == FRAG_LATER)
 		return 0;
-	if (inner && !(p->tcp & TCP_SYN))
-		return p->tcp;
-	/* its own number, or what it acknowledges */
-	if (bpf_skb_load_bytes(p->ctx, p->l4 + (inner ? 4 : 8), &number, sizeof(number)))
-		return p->tcp & ~TCP_ACK;
-	if (inner)
-		f->isn = (bpf_ntohl(number) + 1) >> 16;
-	else if ((__u16)((bpf_ntohl(number) >> 16) - f->isn) > 1)
-		return p->tcp & ~TCP_ACK;
-	return p->tcp;
+	return inner && !(p->tcp & TCP_SYN) ? p->tcp : flow_number(p->ctx, f, p->l4, p->tcp, inner);
 }
 
 /* A packet that changes what is known of its flow. */
-static __noinline void flow_event(struct pkt *p, struct nsf_flow *f, bool inner)
+static __always_inline void flow_event(const struct pkt *p, struct nsf_flow *f, bool inner)
 {
 	flow_tcp_event(f, p->flow_slot, f->tcp & NSF_TCP_UNSURE ? flow_said(p, f, inner) : p->tcp, inner);
 }
 
 /* What every packet of a flow writes: its counters, and once a tick when it was. */
-static __always_inline void flow_touch(struct pkt *p, struct nsf_flow *f, __u32 now, bool inner)
+static __always_inline void flow_touch(const struct pkt *p, struct nsf_flow *f, __u32 now, bool inner)
 {
-	struct nsf_flow_count *c = bpf_map_lookup_elem(&nsf_flow_counts, &p->flow_slot);
+	struct nsf_flow_count *c = array_row(&nsf_flow_counts, p->flow_slot);
 
 	if (c && inner) {
 		c->out_packets++;
@@ -182,7 +184,18 @@ static __always_inline void flow_end_at(struct end *e, const struct nsf_flow *f,
 	e->inner = inner;
 }
 
-/* The way out that the record knows, or another one. */
+/* The way out that the record knows. */
+static __always_inline enum verdict flow_way(struct pkt *p, const struct nsf_hop *hop)
+{
+	p->out_slot = p->net->uplink_slot;
+	p->out = p->net->uplink;
+	p->macs = 1;
+	mac_copy(p->out_dmac, hop->mac);
+	mac_copy(p->out_smac, p->net->uplink_mac);
+	return SEND;
+}
+
+/* The same, or another one. */
 static __always_inline enum verdict flow_send(struct pkt *p, struct nsf_flow *f, __u32 now)
 {
 	const struct nsf_hop *hop = hop_known(f, p->net, now);
@@ -192,15 +205,11 @@ static __always_inline enum verdict flow_send(struct pkt *p, struct nsf_flow *f,
 		return flow_reroute(p, f, now);
 	if (unlikely(p->wire > f->mtu) && !frag_fits(p))
 		return frag_too_big(p, f->mtu);
-	p->out = p->net->uplink;
-	p->macs = 1;
-	mac_copy(p->out_dmac, hop->mac);
-	mac_copy(p->out_smac, p->net->uplink_mac);
-	return SEND;
+	return flow_way(p, hop);
 }
 
 /* A mapping that let a stranger in is the endpoint's own way out from its first answer on. */
-static __noinline void flow_answer(const struct pkt *p, struct nsf_flow *f)
+static __noinline void flow_answer(struct nsf_flow *f)
 {
 	__u32 proto = ledger_proto(f->proto);
 
@@ -221,7 +230,7 @@ static __always_inline void flow_translate(struct pkt *p, struct nsf_flow *f, __
 		mac_copy(f->inner_mac, p->smac);
 	/* a refusal is no answer: RFC 7857 section 8 */
 	if (unlikely((f->flags & (NSF_FLOW_INBOUND | NSF_FLOW_PUBLISH)) == NSF_FLOW_INBOUND) && !(p->tcp & TCP_RST))
-		flow_answer(p, f);
+		flow_answer(f);
 }
 
 /*
@@ -307,11 +316,12 @@ static __noinline enum verdict flow_seek(struct pkt *p, const struct nsf_flow *f
 static __always_inline const struct nsf_port *flow_port_row(struct pkt *p, const struct nsf_flow *f)
 {
 	const struct nsf_port *to;
-	__u32 slot = f->slot;
+	__u32 i = f->net; /* one place on a stack that is short */
 
-	p->net_id = f->net;
-	p->net = bpf_map_lookup_elem(&nsf_nets, &p->net_id);
-	to = bpf_map_lookup_elem(&nsf_ports, &slot);
+	p->net_id = i;
+	p->net = bpf_map_lookup_elem(&nsf_nets, &i);
+	i = f->slot;
+	to = bpf_map_lookup_elem(&nsf_ports, &i);
 	return p->net && to && to->gen == f->port_gen ? to : NULL;
 }
 

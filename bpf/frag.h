@@ -224,11 +224,11 @@ static __always_inline enum verdict frag_find(struct pkt *p)
 	p->back = 1;
 	p->via = p->ctx->tc_index;
 	p->slot = p->via & ~NSF_FRAG_WHOLE;
-	from = p->slot ? bpf_map_lookup_elem(&nsf_ports, &p->slot) : NULL;
+	from = p->slot ? array_row(&nsf_ports, p->slot) : NULL;
 	if (!from || (from->role != NSF_ROLE_PORT && from->role != NSF_ROLE_UPLINK))
 		return drop(p, NSF_DROP_NO_PORT);
 	p->net_id = from->net;
-	p->net = bpf_map_lookup_elem(&nsf_nets, &p->net_id);
+	p->net = array_row(&nsf_nets, p->net_id);
 	if (!p->net)
 		return drop(p, NSF_DROP_NO_PORT);
 	if (from->role == NSF_ROLE_UPLINK)

@@ -39,11 +39,18 @@ static __noinline bool held_source6(const struct pkt *p)
 	return parse6_addrs(p->ctx, &a) && held_by6(p, a.src);
 }
 
+/* True if the source is looked at elsewhere, a managed port's, or not at all: where there are no VLANs, what is behind a tag
+ * is nobody's business. */
+static __always_inline bool held_free(const struct pkt *p)
+{
+	return likely(p->port->flags & NSF_PORT_MANAGED && !p->tagged) || (p->tagged && !p->port->trunk);
+}
+
 /* The source of a packet from a learning port or in a trunk's VLAN, whatever else its headers say. Comes after arp() and
- * nd(). Where there are no VLANs, what is behind a tag is nobody's business. */
+ * nd(). */
 static __always_inline enum verdict held(struct pkt *p)
 {
-	if (likely(p->port->flags & NSF_PORT_MANAGED && !p->tagged) || (p->tagged && !p->port->trunk))
+	if (held_free(p))
 		return NEXT;
 	if (p->family == 6)
 		return held_source6(p) ? drop(p, NSF_DROP_SPOOF_IP6) : NEXT;

@@ -162,6 +162,12 @@ static __always_inline bool inbound_open(__u64 owner)
 	return owner && net && net->flags & NSF_NET_EIF;
 }
 
+/* True if something is published where the packet goes. */
+static __always_inline bool inbound_published(const struct pkt *p)
+{
+	return publish_find(PUBLISH_KIND(p->family, p->proto), p->daddr, bpf_ntohs(p->dport)) >= 0;
+}
+
 /* A packet from outside of no flow. ENTER: it may open one. NEXT: it is nobody's of ours. */
 static __always_inline enum verdict inbound(struct pkt *p)
 {
@@ -169,7 +175,7 @@ static __always_inline enum verdict inbound(struct pkt *p)
 	enum verdict v;
 	__u64 owner = 0;
 
-	if (publish_find(PUBLISH_KIND(p->family, p->proto), p->daddr, bpf_ntohs(p->dport)) >= 0)
+	if (inbound_published(p))
 		return ENTER;
 	ext = flow_ext(p);
 	if (likely(!ext))

@@ -4,7 +4,7 @@
 
 #include "ip6.h"
 
-static __always_inline enum verdict ip4_packet(struct pkt *p)
+static __always_inline enum verdict ip4_ends(struct pkt *p)
 {
 	__u32 s = bpf_ntohl(p->saddr), d = bpf_ntohl(p->daddr);
 	__be32 all = (p->net->addr4 & p->net->mask4) | ~p->net->mask4;
@@ -19,6 +19,12 @@ static __always_inline enum verdict ip4_packet(struct pkt *p)
 		return drop(p, NSF_DROP_SPOOF_IP4);
 	if (d >> 16 == 0xa9fe) /* 169.254/16: a cloud's metadata service is nobody's in a container */
 		return drop(p, NSF_DROP_LINK_LOCAL);
+	return NEXT;
+}
+
+static __always_inline enum verdict ip4_packet(struct pkt *p)
+{
+	TRY(ip4_ends(p));
 	if (unlikely(p->l4 > ETH_HLEN + sizeof(struct iphdr)) && parse_source_route(p))
 		return drop(p, NSF_DROP_SOURCE_ROUTE);
 	return NEXT;

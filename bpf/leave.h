@@ -171,25 +171,34 @@ static __always_inline enum verdict leave_reply(struct pkt *p)
 	return p->port->flags & NSF_PORT_PEER ? HAND : p->port->role == NSF_ROLE_GATEWAY ? HOST : SEND;
 }
 
-/* To another program, which reads the packet anew. It comes back only while the data path is being taken down. */
-static __always_inline int leave_jump(struct pkt *p, enum verdict v)
+/* To another program, which reads the packet anew. It comes back only while the data path is being taken down. Each call has
+ * a number of its own in it, and so becomes a jump to that program. */
+static __always_inline int leave_jump(struct pkt *p, enum verdict v, __u32 family)
 {
-	bool six = p->family == 6;
-
-	if (v == OPEN)
-		bpf_tail_call(p->ctx, &nsf_jumps, six ? NSF_JUMP_OPEN6 : NSF_JUMP_OPEN);
-	else if (v == ENTER)
-		bpf_tail_call(p->ctx, &nsf_jumps, six ? NSF_JUMP_ENTER6 : NSF_JUMP_ENTER);
-	else
-		bpf_tail_call(p->ctx, &nsf_jumps, six ? NSF_JUMP_HAIRPIN6 : NSF_JUMP_HAIRPIN);
+	if (family == 6) {
+		if (v == OPEN)
+			bpf_tail_call_static(p->ctx, &nsf_jumps, NSF_JUMP_OPEN6);
+		else if (v == ENTER)
+			bpf_tail_call_static(p->ctx, &nsf_jumps, NSF_JUMP_ENTER6);
+		else
+			bpf_tail_call_static(p->ctx, &nsf_jumps, NSF_JUMP_HAIRPIN6);
+	} else {
+		if (v == OPEN)
+			bpf_tail_call_static(p->ctx, &nsf_jumps, NSF_JUMP_OPEN);
+		else if (v == ENTER)
+			bpf_tail_call_static(p->ctx, &nsf_jumps, NSF_JUMP_ENTER);
+		else
+			bpf_tail_call_static(p->ctx, &nsf_jumps, NSF_JUMP_HAIRPIN);
+	}
 	return leave_drop(p, NSF_DROP_NO_UPLINK);
 }
 
-/* IPv6 goes on to a program of its own before anything is read. It comes back as little as from leave_jump(). */
-static __always_inline int leave_six(struct __sk_buff *ctx, enum nsf_jump jump)
+/* The same before anything is decided: IPv6, and what is not for the fast path. */
+static __always_inline int leave_anew(struct __sk_buff *ctx, enum nsf_jump jump)
 {
-	bpf_tail_call(ctx, &nsf_jumps, jump);
-	return jump == NSF_JUMP_PORT6 || jump == NSF_JUMP_FRAG6 ? TC_ACT_SHOT : TC_ACT_UNSPEC;
+	bpf_tail_call_static(ctx, &nsf_jumps, jump);
+	return jump == NSF_JUMP_FROM_UP4 || jump == NSF_JUMP_FROM_UP6 || jump == NSF_JUMP_TO_UP6 ? TC_ACT_UNSPEC
+												 : TC_ACT_SHOT;
 }
 
 /* On to the kernel before anything is read. */
@@ -216,7 +225,7 @@ static __always_inline int leave_tc(struct pkt *p, enum verdict v, __u32 family)
 	struct __sk_buff *ctx = p->ctx;
 
 	if (unlikely(v == OPEN || v == ENTER || v == HAIRPIN)) /* counted there */
-		return leave_jump(p, v);
+		return leave_jump(p, v, family);
 	if (p->slot && !frag_counted(p))
 		leave_rx(p->slot, p->len);
 	if (unlikely(v == NEXT || v == PASS))
@@ -254,6 +263,19 @@ static __always_inline int leave_back(struct pkt *p, enum verdict v, __u32 famil
 	if (p->back)
 		v = frag_leave(p, v);
 	return leave_tc(p, v, family);
+}
+
+/* Of the fast path, as leave_tc() does it. */
+static __always_inline int leave_fast(struct pkt *p, enum verdict v, enum nsf_jump slow)
+{
+	if (unlikely(v != SEND && v != HAND))
+		return v == OPEN || v == ENTER ? leave_jump(p, v, 4) : leave_anew(p->ctx, slow);
+	if (likely(p->slot))
+		leave_rx(p->slot, p->len);
+	if (p->edit == EDIT_NAT && edit_plain(p->ctx, p))
+		return leave_drop(p, NSF_DROP_EDIT);
+	leave_tx(p->out_slot, p->len);
+	return v == HAND ? leave_hand(p->ctx, p->out) : bpf_redirect(p->out, 0);
 }
 
 /* Of a frame: it is gone, or on its way to a port or another uplink, or the kernel makes a packet of it. */

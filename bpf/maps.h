@@ -352,6 +352,8 @@ enum nsf_jump {
 	NSF_JUMP_OPEN,
 	NSF_JUMP_ENTER,
 	NSF_JUMP_HAIRPIN,
+	NSF_JUMP_PORT4,
+	NSF_JUMP_FROM_UP4,
 	NSF_JUMP_PORT6,
 	NSF_JUMP_FROM_UP6,
 	NSF_JUMP_TO_UP6,
@@ -365,6 +367,8 @@ enum nsf_jump {
 int nsf_open(struct __sk_buff *ctx);
 int nsf_enter(struct __sk_buff *ctx);
 int nsf_hairpin(struct __sk_buff *ctx);
+int nsf_from_port4(struct __sk_buff *ctx);
+int nsf_from_up4(struct __sk_buff *ctx);
 int nsf_from_port6(struct __sk_buff *ctx);
 int nsf_from_up6(struct __sk_buff *ctx);
 int nsf_to_up6(struct __sk_buff *ctx);
@@ -383,6 +387,8 @@ struct {
 		[NSF_JUMP_OPEN] = &nsf_open,
 		[NSF_JUMP_ENTER] = &nsf_enter,
 		[NSF_JUMP_HAIRPIN] = &nsf_hairpin,
+		[NSF_JUMP_PORT4] = &nsf_from_port4,
+		[NSF_JUMP_FROM_UP4] = &nsf_from_up4,
 		[NSF_JUMP_PORT6] = &nsf_from_port6,
 		[NSF_JUMP_FROM_UP6] = &nsf_from_up6,
 		[NSF_JUMP_TO_UP6] = &nsf_to_up6,

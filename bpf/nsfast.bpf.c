@@ -2,6 +2,7 @@
 /* Entry points only: context -> struct pkt -> path -> leave. */
 #include "path.h"
 #include "carry.h"
+#include "fast.h"
 #include "leave.h"
 #include "sock.h"
 #include "sweep.h"
@@ -16,8 +17,17 @@ SEC("tc")
 int nsf_from_port(struct __sk_buff *ctx)
 {
 	if (ctx->protocol == bpf_htons(ETH_P_IPV6))
-		return leave_six(ctx, NSF_JUMP_PORT6);
+		return leave_anew(ctx, NSF_JUMP_PORT6);
 
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
+
+	return leave_fast(&p, fast_from_port(&p), NSF_JUMP_PORT4);
+}
+
+/* Where the fast path gives up: all of IPv4, and what is neither. */
+SEC("tc")
+int nsf_from_port4(struct __sk_buff *ctx)
+{
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
 
 	return leave_frame(&p, path_from_port(&p), 4);
@@ -35,8 +45,17 @@ SEC("tc")
 int nsf_from_uplink(struct __sk_buff *ctx)
 {
 	if (ctx->protocol == bpf_htons(ETH_P_IPV6))
-		return leave_six(ctx, NSF_JUMP_FROM_UP6);
+		return leave_anew(ctx, NSF_JUMP_FROM_UP6);
 
+	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
+
+	return leave_fast(&p, fast_from_uplink(&p), NSF_JUMP_FROM_UP4);
+}
+
+/* Where the fast path gives up. */
+SEC("tc")
+int nsf_from_up4(struct __sk_buff *ctx)
+{
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .hops = 1, .family = 4 };
 
 	return leave_tc(&p, path_from_uplink(&p), 4);
@@ -48,7 +67,7 @@ int nsf_to_uplink(struct __sk_buff *ctx)
 	if (likely(path_decided(ctx)))
 		return leave_unread();
 	if (ctx->protocol == bpf_htons(ETH_P_IPV6))
-		return leave_six(ctx, NSF_JUMP_TO_UP6);
+		return leave_anew(ctx, NSF_JUMP_TO_UP6);
 
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .family = 4 };
 
@@ -151,7 +170,7 @@ SEC("tc")
 int nsf_from_frag(struct __sk_buff *ctx)
 {
 	if (ctx->protocol == bpf_htons(ETH_P_IPV6))
-		return leave_six(ctx, NSF_JUMP_FRAG6);
+		return leave_anew(ctx, NSF_JUMP_FRAG6);
 
 	struct pkt p = { .ctx = ctx, .len = ctx->len, .family = 4 };
 

@@ -192,6 +192,62 @@ static __always_inline void parse_ip4(struct __sk_buff *ctx, struct facts *p)
 	parse_l4(ctx, p, ctx_data(ctx) + ETH_HLEN + head, 4);
 }
 
+/* What the fast path looks at. */
+struct parse_plain {
+	struct iphdr ip;
+	union {
+		struct udphdr udp;
+		struct tcphdr tcp;
+	};
+};
+
+/* The least length of the transport header, 0 if that is not there, or another one. */
+static __always_inline __u32 parse_plain_l4(struct facts *p, const struct parse_plain *h, const void *end)
+{
+	p->l4 = ETH_HLEN + sizeof(h->ip);
+	p->proto = h->ip.protocol;
+	p->sport = h->udp.source;
+	p->dport = h->udp.dest;
+	if (p->proto == IPPROTO_UDP)
+		return sizeof(h->udp);
+	if (p->proto != IPPROTO_TCP || (void *)(&h->tcp + 1) > end)
+		return 0;
+	p->tcp = ((const __u8 *)&h->tcp)[13];
+	return sizeof(h->tcp);
+}
+
+/* True if it is TCP or UDP over IPv4, all headers in reach, and no options, tag, fragment or wrong length: then it is read as
+ * parse4() reads it. */
+static __always_inline bool parse_plain(struct __sk_buff *ctx, struct facts *p)
+{
+	const struct ethhdr *eth = ctx_data(ctx);
+	const struct parse_plain *h = (void *)(eth + 1);
+	const void *end = ctx_data_end(ctx);
+	__u32 gso = ctx->gso_size, least, total;
+
+	if ((void *)(&h->udp + 1) > end || eth->h_proto != bpf_htons(ETH_P_IP) || ctx->vlan_present ||
+	    *(const __u8 *)&h->ip != 0x45 || h->ip.frag_off & bpf_htons(0x3fff))
+		return false;
+	mac_copy(p->dmac, eth->h_dest);
+	mac_copy(p->smac, eth->h_source);
+	p->ethertype = eth->h_proto;
+	p->saddr = h->ip.saddr;
+	p->daddr = h->ip.daddr;
+	p->ttl = h->ip.ttl;
+	least = parse_plain_l4(p, h, end);
+	if (!least)
+		return false;
+	total = bpf_ntohs(h->ip.tot_len);
+	p->wire = total;
+	if (gso) {
+		if (!total) /* BIG TCP */
+			total = ctx->len - ETH_HLEN;
+		p->wire = sizeof(h->ip) + (p->proto == IPPROTO_TCP ? h->tcp.doff * 4 : least) + gso;
+	}
+	least += sizeof(h->ip);
+	return total >= least && total + ETH_HLEN <= ctx->len && (!gso || gso >= least);
+}
+
 /* Why there is no Ethernet header, or NSF_DROP_NONE. */
 static __always_inline enum nsf_drop parse_eth(struct __sk_buff *ctx, struct facts *p)
 {
@@ -214,22 +270,17 @@ static __always_inline enum nsf_drop parse_eth(struct __sk_buff *ctx, struct fac
 	return NSF_DROP_NONE;
 }
 
-static __always_inline enum nsf_drop parse4_frame(struct __sk_buff *ctx, struct facts *p)
-{
-	enum nsf_drop why = parse_eth(ctx, p);
-
-	if (!why && p->ethertype == bpf_htons(ETH_P_IP))
-		parse_ip4(ctx, p);
-	return why;
-}
-
 /*
  * NSF_DROP_NONE, or why there is nothing to look at. What is wrong above Ethernet stands in p->bad, since a bridge forwards
  * by MAC alone. Verified by itself, see struct facts.
  */
 __noinline int parse4(struct __sk_buff *ctx, struct facts *p)
 {
-	return p ? parse4_frame(ctx, p) : NSF_DROP_SHORT_ETH;
+	enum nsf_drop why = p ? parse_eth(ctx, p) : NSF_DROP_SHORT_ETH;
+
+	if (!why && p->ethertype == bpf_htons(ETH_P_IP))
+		parse_ip4(ctx, p);
+	return why;
 }
 
 /* RFC 791: the sum over the whole header, `head` bytes at offset `at`, is zero. */

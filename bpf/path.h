@@ -8,7 +8,8 @@
  *   edit    edit_tc.h applies the plan
  *   leave   leave.h counts, names the drop, redirects
  *
- * At an uplink with XDP, wire.h sees frames before all this, by parse_xdp.h and edit_xdp.h.
+ * At an uplink with XDP, wire.h sees frames before all this, by parse_xdp.h and edit_xdp.h. Most IPv4 packets of what is
+ * known leave by fast.h, and are not seen here.
  *
  * A stage says NEXT if it has no opinion. The program at a packet's first hook takes every decision: no second hook sees
  * the packet. What makes a flow is a program of its own, to which the first one jumps: the path of what is known stays
@@ -31,23 +32,14 @@
 #include "route_known.h"
 #include "wire.h"
 
-/* After reading. Each family has programs of its own, see nsfast.bpf.c: no other family's headers are read in them. */
-static __always_inline enum verdict path_understood(struct pkt *p, __u32 why)
+/* Each family has programs of its own, see nsfast.bpf.c: no other family's headers are read in them. */
+static __always_inline enum verdict path_read(struct pkt *p)
 {
+	__u32 why = p->family == 6 ? parse6(p->ctx, &p->facts) : parse4(p->ctx, &p->facts);
+
 	if (why)
 		return drop(p, why);
 	return p->family == 4 && p->ethertype == bpf_htons(ETH_P_IPV6) ? drop(p, NSF_DROP_NOT_IP) : NEXT;
-}
-
-static __always_inline enum verdict path_read(struct pkt *p)
-{
-	return path_understood(p, p->family == 6 ? parse6(p->ctx, &p->facts) : parse4(p->ctx, &p->facts));
-}
-
-/* The same without a call for IPv4, on the hot paths: so the verifier walks them for each way of reading. */
-static __always_inline enum verdict path_read_here(struct pkt *p)
-{
-	return path_understood(p, p->family == 6 ? parse6(p->ctx, &p->facts) : parse4_frame(p->ctx, &p->facts));
 }
 
 /* A packet that came back from the defragmenter: whose it is, and with its ports. */
@@ -87,7 +79,7 @@ static __always_inline __u32 path_policy(const struct pkt *p)
 /* True if it is for the gateway's own address, and no publish stands there. */
 static __always_inline bool path_to_gateway(struct pkt *p)
 {
-	return ip_for_gateway(p) && publish_find(PUBLISH_KIND(p->family, p->proto), p->daddr, bpf_ntohs(p->dport)) < 0;
+	return ip_for_gateway(p) && !inbound_published(p);
 }
 
 /* An IP packet from a container for the gateway's MAC. */
@@ -150,7 +142,7 @@ static __always_inline enum verdict path_open(struct pkt *p)
 static __always_inline enum verdict path_from_port(struct pkt *p)
 {
 	TRY(port_find(p));
-	TRY(path_read_here(p));
+	TRY(path_read(p));
 	TRY(port_source(p));
 	TRY(vlan(p));
 	TRY(port6(p));
@@ -189,7 +181,7 @@ static __noinline enum verdict path_routed(struct pkt *p)
 	if (!id)
 		return PASS;
 	p->net_id = *id;
-	p->net = bpf_map_lookup_elem(&nsf_nets, &p->net_id);
+	p->net = array_row(&nsf_nets, p->net_id);
 	if (!p->net || p->net->uplink != p->ctx->ifindex || ip_for_gateway(p))
 		return PASS;
 	if (!(path_policy(p) & NSF_NET_ROUTED) && !path_excepted(p, true))
@@ -229,7 +221,7 @@ static __always_inline enum verdict path_from_uplink(struct pkt *p)
 {
 	if (edit_note_take(p)) /* it passes through */
 		return NEIGH;
-	if (p->ctx->pkt_type != PACKET_HOST || path_foreign(p, path_read_here(p)))
+	if (p->ctx->pkt_type != PACKET_HOST || path_foreign(p, path_read(p)))
 		return PASS;
 	if (unlikely(p->frag))
 		return flow_ext(p) || publish_any() ? frag_from_uplink(p) : path_routed(p);
@@ -265,7 +257,7 @@ static __always_inline bool path_decided(const struct __sk_buff *ctx)
 /* A packet of the host's own, on its way out of the uplink. */
 static __always_inline enum verdict path_to_uplink(struct pkt *p)
 {
-	if (path_foreign(p, path_read_here(p)) || p->frag == FRAG_LATER)
+	if (path_foreign(p, path_read(p)) || p->frag == FRAG_LATER)
 		return PASS;
 	return host(p);
 }

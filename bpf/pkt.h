@@ -21,6 +21,7 @@ enum verdict {
 	OPEN,    /* of no flow: on to the program that makes one from inside */
 	ENTER,   /* on to the program that makes one from outside */
 	HAIRPIN, /* on to the program that makes one from another container, by way of a flow of its own */
+	SLOW,    /* not for the fast path: on to the one that looks at everything */
 };
 
 /* How the packet's bytes are changed before it leaves. */

@@ -14,14 +14,14 @@ static __always_inline bool port_row(struct pkt *p)
 	if (!slot)
 		return false;
 	p->slot = *slot;
-	p->port = bpf_map_lookup_elem(&nsf_ports, &p->slot);
+	p->port = array_row(&nsf_ports, p->slot);
 	if (likely(p->port && p->port->ifindex == ifindex))
 		return true;
 	slot = bpf_map_lookup_elem(&nsf_ifaces, &ifindex);
 	if (!slot)
 		return false;
 	p->slot = *slot;
-	p->port = bpf_map_lookup_elem(&nsf_ports, &p->slot);
+	p->port = array_row(&nsf_ports, p->slot);
 	return p->port;
 }
 
@@ -31,24 +31,22 @@ static __always_inline enum verdict port_find(struct pkt *p)
 	if (!port_row(p) || p->port->role == NSF_ROLE_NONE)
 		return drop(p, NSF_DROP_NO_PORT);
 	p->net_id = p->port->net;
-	p->net = bpf_map_lookup_elem(&nsf_nets, &p->net_id);
+	p->net = array_row(&nsf_nets, p->net_id);
 	if (!p->net)
 		return drop(p, NSF_DROP_NO_PORT);
 	return NEXT;
 }
 
 /* Nor is what a multicast router asks (RFC 3376, RFC 3810): a piece of a message may be one of that. */
-static __noinline enum verdict port_asks(struct pkt *p)
+static __always_inline bool port_asks(const struct pkt *p)
 {
 	__u8 type = 0;
 
 	if ((p->port->flags & (NSF_PORT_MANAGED | NSF_PORT_SERVES)) != NSF_PORT_MANAGED)
-		return NEXT;
+		return false;
 	if (p->family == 6)
-		return p->icmp_type == MLD_QUERY ? drop(p, NSF_DROP_QUERIER) : NEXT;
-	if (p->frag || bpf_skb_load_bytes(p->ctx, p->l4, &type, sizeof(type)) || type == IGMP_QUERY)
-		return drop(p, NSF_DROP_QUERIER);
-	return NEXT;
+		return p->icmp_type == MLD_QUERY;
+	return p->frag || bpf_skb_load_bytes(p->ctx, p->l4, &type, sizeof(type)) || type == IGMP_QUERY;
 }
 
 /* What a DHCP server says (RFC 2131 section 4.1, RFC 8415 section 7.2) is not a container's to say. One test of all: what
@@ -63,7 +61,9 @@ static __always_inline enum verdict port_serves(struct pkt *p)
 	bounded(other);
 	if (unlikely(!other))
 		return drop(p, NSF_DROP_DHCP_SERVER);
-	return unlikely(p->proto == (six ? IPPROTO_ICMPV6 : IPPROTO_IGMP)) ? port_asks(p) : NEXT;
+	if (unlikely(p->proto == (six ? IPPROTO_ICMPV6 : IPPROTO_IGMP)) && port_asks(p))
+		return drop(p, NSF_DROP_QUERIER);
+	return NEXT;
 }
 
 /* True for VLAN 0: a priority alone, which a receiver takes off to find what was not looked at here. */
@@ -81,7 +81,7 @@ static __always_inline enum verdict port_source(struct pkt *p)
 {
 	if (unlikely(p->smac[0] & 1))
 		return drop(p, NSF_DROP_SRC_MULTICAST);
-	if (p->port->flags & NSF_PORT_MANAGED) {
+	if (likely(p->port->flags & NSF_PORT_MANAGED)) {
 		if (!mac_equal(p->smac, p->port->mac))
 			return drop(p, mac_zero(p->smac)                 ? NSF_DROP_SRC_ZERO
 				       : mac_equal(p->smac, p->net->mac) ? NSF_DROP_SRC_GATEWAY

@@ -5,7 +5,7 @@
 #include <linux/types.h>
 
 /* Goes up with every change of a map's layout; part of the pins' path, so that old maps are never read as new ones. */
-#define NSF_ABI 14
+#define NSF_ABI 15
 
 #define NSF_NETS_MAX  256   /* networks of one host; id 0 is never used and means "outside" in flow keys */
 #define NSF_SLOTS_MAX 16384 /* attachments of one host: ports, gateways, uplink legs; slot 0 is never used */

@@ -111,18 +111,24 @@ static void play_drops(void)
 static struct result play(enum play_hook hook, __u32 ifindex, const struct bytes *in)
 {
 	static int (*const programs[])(struct __sk_buff *) = { nsf_from_port, nsf_from_uplink, nsf_to_uplink };
+	static int (*const slow[])(struct __sk_buff *) = { nsf_from_port4, nsf_from_up4, nsf_to_uplink };
 	struct __sk_buff ctx = { .ifindex = ifindex,
 				 .ingress_ifindex = hook == HOOK_HOST ? 0 : ifindex,
 				 .pkt_type = PACKET_HOST,
 				 .protocol = (__u32)(in->b[13] << 8 | in->b[12]) };
+	int (*program)(struct __sk_buff *);
 	struct bytes f = *in;
 	struct result r = {};
+	__u32 linear;
 
 	memset(ROW(nsf_drops, 0), 0, (WORLD_NETS + 1) * NSF_DROP_STRIDE * sizeof(__u64));
 	kernel_skb.ip_summed = 0;
 	if (hook != HOOK_UPLINK && !roll(4))
 		play_partial(&f);
-	r.verdict = kernel_run(programs[hook], &ctx, f.b, f.len, roll(3) ? f.len : ETH_HLEN + roll(f.len));
+	linear = roll(3) ? f.len : ETH_HLEN + roll(f.len);
+	/* the slow path says of every packet what the fast one says */
+	program = ctx.protocol != bpf_htons(ETH_P_IPV6) && roll(2) ? slow[hook] : programs[hook];
+	r.verdict = kernel_run(program, &ctx, f.b, f.len, linear);
 	r.way = kernel.way;
 	r.out = kernel.out;
 	r.f.len = kernel.len;

@@ -76,4 +76,4 @@ __u64 bpf_get_netns_cookie(void *ctx);
 
 /* Does not come back, as in the kernel. */
 void kernel_tail_call(struct __sk_buff *ctx, int (*program)(struct __sk_buff *));
-#define bpf_tail_call(ctx, map, i) kernel_tail_call(ctx, (map)->values[i])
+#define bpf_tail_call_static(ctx, map, i) kernel_tail_call(ctx, (map)->values[i])
