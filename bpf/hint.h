@@ -5,7 +5,7 @@
 #include "maps.h"
 #include "pkt.h"
 
-#define HINT_TRIES 32 /* of a change of a place that others change too */
+#define HINT_TRIES 8 /* of a change of a place that others change too: the verifier walks each */
 
 /* An outer key's place, NULL if there is none. The higher port is the client's, as a rule, who takes one after the other:
  * places that stand in a row. */
@@ -74,6 +74,7 @@ static __always_inline __u32 hint_count(__u32 *hint, bool more)
 {
 	__u32 was, by = more ? NSF_HINT_KEY : -NSF_HINT_KEY, i;
 
+#pragma clang loop unroll(disable)
 	for (i = 0; i < HINT_TRIES; i++) {
 		was = hint_read(hint);
 		if (was >= NSF_HINT_MANY || __sync_val_compare_and_swap(hint, was, was + by) == was)
