@@ -9,7 +9,7 @@
 
 #include <bpf/btf.h>
 
-#define CEILING 200000 /* instructions that the verifier may walk through: a fifth of what it allows */
+#define CEILING 100000 /* instructions that the verifier may walk through: a tenth of what it allows */
 
 struct agree {
 	struct nsfast_bpf *skel;

@@ -323,13 +323,32 @@ static void tcp_record_is_reused(struct bed *b)
 	another_flow(flow_of(b, A(1000), IPPROTO_TCP));
 }
 
+/* What a learning port sends to another one teaches where its MAC is. */
+static void is_heard(struct bed *b, enum at at)
+{
+	struct pk k = udp(C(1000), B(1000));
+
+	k.src = MAC(at);
+	row_prog(b, at, frame(k), 0, frame_new(false), &(int){ 0 });
+}
+
+/* Each twice, for the way out is known then: nothing but whose they are keeps others from the fast path. */
 static void c_opens(struct bed *b)
 {
 	const struct pk k[] = { udp(C(1000), OUT(53)), tcp(C(1000), OUT(80), SYN) };
 
-	for (size_t i = 0; i < ARRAY_SIZE(k); i++)
-		row_prog(b, AT_C, frame(k[i]), 0, frame_new(false), &(int){ 0 });
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(k); i++)
+		row_prog(b, AT_C, frame(k[i / 2]), 0, frame_new(false), &(int){ 0 });
 	assert_int_equal(flow_count(b), 2);
+	is_heard(b, AT_D);
+}
+
+/* Another container has come in its slot. */
+static void c_comes_anew(struct bed *b)
+{
+	c_opens(b);
+	b->dp.ports[AT_C].gen++;
+	is_heard(b, AT_C);
 }
 
 /* Behaviour 3: nobody but the port speaks in its flow, even one that may use any address that is nobody's for good. */
@@ -337,7 +356,7 @@ static void a_flow_is_its_ports_alone(void **state)
 {
 	struct pk own = tcp(A(1000), OUT(80), ACK), part = own, forged = own, ack = tcp(C(1000), OUT(80), ACK);
 	struct pk rst = tcp(C(1000), OUT(80), RST), u = udp(C(1000), OUT(53));
-	const struct frame *udp_in;
+	const struct frame *udp_in, *udp_c = frame(u);
 
 	rst.src = ack.src = u.src = forged.src = MAC(AT_D); /* the address is forged, not the MAC */
 	udp_in = frame(u);
@@ -347,6 +366,8 @@ static void a_flow_is_its_ports_alone(void **state)
 		{ "a forged ACK", AT_D, frame(ack), DROPPED(TCP_NO_FLOW), .setup = c_opens },
 		{ "forged UDP", AT_D, udp_in, ANSWERED(TUPLE_TAKEN, TX(AT_D), answer(udp_in, 3, 13, 0)),
 		  .setup = c_opens },
+		{ "the flow of who was there before", AT_C, udp_c,
+		  ANSWERED(TUPLE_TAKEN, TX(AT_C), answer(udp_c, 3, 13, 0)), .setup = c_comes_anew },
 		{ "a forged ACK of a managed port's", AT_D, frame(forged), DROPPED(SPOOF_IP4), .setup = open_tcp },
 		{ "a fragment of its own", AT_A, frame(part), DROPPED(FRAGMENT), .setup = open_tcp },
 		{ "a record given to another flow", AT_A, frame(own), DROPPED(TCP_NO_FLOW),
