@@ -99,6 +99,9 @@ static void a_moved_port_changes_both_ways(void **state)
 		new_tick(b);
 		STEP(b, "miss", AT_A, frame(k[i]), SENT(TX(AT_LEG)), .out = frame(snat(k[i], ext)));
 		STEP(b, "hit", AT_A, frame(k[i]), SENT(TX(AT_LEG)), .out = frame(snat_known(k[i], ext)));
+		if (k[i].proto == IPPROTO_TCP)
+			k[i].tcp = ACK;
+		STEP(b, "goes on", AT_A, frame(k[i]), SENT(TX(AT_LEG)), .out = frame(snat_known(k[i], ext)));
 		STEP(b, "answer", AT_UPLINK, frame(answer_to(k[i], ext)), SENT(TX(AT_A)),
 		     .out = frame(dnat(answer_to(k[i], ext), A(k[i].sport))));
 	}
