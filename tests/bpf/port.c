@@ -84,6 +84,11 @@ static void a_source_address_is_checked(void **state)
 	ROWS(*state, rows);
 }
 
+static void c_is_heard(struct bed *b)
+{
+	row_prog(b, AT_C, frame(udp(C(1000), B(2000))), 0, frame_new(false), &(int){ 0 });
+}
+
 /* What is known to be a managed port's, or the gateway's, comes from no learning port, wherever it is sent. */
 static void a_learning_port_does_not_speak_from_what_is_anothers(void **state)
 {
@@ -105,6 +110,7 @@ static void a_learning_port_does_not_speak_from_what_is_anothers(void **state)
 	const struct row rows[] = {
 		{ "its own", AT_C, frame(c), SENT(TX(AT_B)) },
 		{ "to a port", AT_C, frame(a), DROPPED(SPOOF_IP4) },
+		{ "to a port, by who is known", AT_C, frame(a), DROPPED(SPOOF_IP4), .setup = c_is_heard },
 		{ "to the one that has it", AT_C, frame(from_addr(c, B(0).addr)), DROPPED(SPOOF_IP4) },
 		{ "to the gateway", AT_C, frame(to_gw), DROPPED(SPOOF_IP4) },
 		{ "outside", AT_C, frame(out), DROPPED(SPOOF_IP4) },

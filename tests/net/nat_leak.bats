@@ -158,7 +158,7 @@ still_works() {
 	# to the gateway, and to the host's end of the pair, whose MAC is the port's with another bit
 	start nsenter --net=/run/netns/e -- "$PYTHON" tests/packets/hose.py "${INNER}9" "$FAR" \
 		"$(gateway_mac)" 06:00:00:00:00:ee >"$ROOM/hose"
-	until_ok 5 grep -q ready "$ROOM/hose"
+	until_ok 20 grep -q ready "$ROOM/hose"
 	for _ in $(seq 25); do
 		nsf del t0 e >/dev/null
 		nsf add t0 e --mac 02:00:00:00:00:ee --address 10.77.0.9 >/dev/null
@@ -174,7 +174,7 @@ still_works() {
 	nat_up
 	forwards 1
 	start nsenter --net=/run/netns/q -- "$PYTHON" tests/packets/hose.py "${INNER}4" "$FAR" "$(gateway_mac)" >"$ROOM/hose"
-	until_ok 5 grep -q ready "$ROOM/hose"
+	until_ok 20 grep -q ready "$ROOM/hose"
 	for address in "$EXT2" "$EXT" "$EXT2,$EXT" "$EXT2"; do
 		nsf up t0 "--${SNAT,,}" "$address"
 	done
