@@ -71,7 +71,7 @@ static __always_inline int edit_end(struct __sk_buff *ctx, struct pkt *p, const 
 	return edit_l4_sum(ctx, sum, from, to->addr, l->flags | 4);
 }
 
-static __always_inline int edit_ends(struct __sk_buff *ctx, struct pkt *p)
+static __always_inline int edit_ports(struct __sk_buff *ctx, struct pkt *p)
 {
 	struct edit_l4 l;
 
@@ -81,26 +81,20 @@ static __always_inline int edit_ends(struct __sk_buff *ctx, struct pkt *p)
 		return -1;
 	if (p->nat & NAT_DST && edit_end(ctx, p, &l, l.dst, p->daddr, p->dport, &p->dst))
 		return -1;
-	return p->proto == IPPROTO_SCTP ? edit_sctp(ctx, p) : 0;
+	return 0;
 }
 
-/* The same of what parse_plain() has read: a packet's ends and TTL. */
+static __always_inline int edit_ends(struct __sk_buff *ctx, struct pkt *p)
+{
+	if (edit_ports(ctx, p))
+		return -1;
+	return p->proto == IPPROTO_SCTP && p->frag != FRAG_LATER ? edit_sctp(ctx, p) : 0;
+}
+
+/* What the fast path lets through. */
 static __always_inline int edit_plain(struct __sk_buff *ctx, struct pkt *p)
 {
-	const bool tcp = p->proto == IPPROTO_TCP;
-	const struct edit_l4 l = {
-		.sum = tcp ? offsetof(struct tcphdr, check) : offsetof(struct udphdr, check),
-		.flags = BPF_F_PSEUDO_HDR | (tcp ? 0 : BPF_F_MARK_MANGLED_0),
-		.dst = 2,
-	};
-
-	if (edit_head(ctx, p))
-		return -1;
-	if (p->nat & NAT_SRC && edit_end(ctx, p, &l, l.src, p->saddr, p->sport, &p->src))
-		return -1;
-	if (p->nat & NAT_DST && edit_end(ctx, p, &l, l.dst, p->daddr, p->dport, &p->dst))
-		return -1;
-	return 0;
+	return edit_head(ctx, p) || edit_ports(ctx, p);
 }
 
 /* What changes in an ICMP error beside its outer header: its own sum, and those of what it quotes. */

@@ -233,6 +233,12 @@ static __always_inline void flow_translate(struct pkt *p, struct nsf_flow *f, __
 		flow_answer(f);
 }
 
+/* True if it is another port's, or that of one that had this slot before. */
+static __always_inline bool flow_elsewhere(const struct pkt *p, const struct nsf_flow *f)
+{
+	return f->slot != p->slot || f->port_gen != p->port->gen;
+}
+
 /*
  * A flow is its port's alone; but an endpoint behind a learning port may move to another one, as its MAC may. Nobody
  * takes it from a managed port. One that is the gateway's still goes to the first learning port from which its inner
@@ -253,7 +259,7 @@ static __noinline bool flow_moves(const struct pkt *p, struct nsf_flow *f)
 	/* one CPU does it, and the counts go with it once; another one's packet might have done it as well */
 	if (__sync_fetch_and_or(&f->flags, NSF_FLOW_MOVING) & NSF_FLOW_MOVING)
 		return true;
-	if (f->slot != p->slot || f->port_gen != p->port->gen) {
+	if (flow_elsewhere(p, f)) {
 		mac_copy(f->inner_mac, p->smac);
 		counted = NSF_FLOW_COUNTED | SHARE_OPENING;
 		counted &= __sync_fetch_and_and(&f->flags, ~(NSF_FLOW_COUNTED | SHARE_OPENING));
@@ -285,8 +291,7 @@ static __always_inline enum verdict flow_inner(struct pkt *p, bool hints)
 	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo(p)))
 		return icmp_is_error(p) ? flow_quoted_inner(p) : NEXT;
 	f = hints ? flow_known_from(p) : flow_learn_from(p);
-	if (!f || !six_same(p, f, true) ||
-	    (unlikely(f->slot != p->slot || f->port_gen != p->port->gen) && !flow_moves(p, f)))
+	if (!f || !six_same(p, f, true) || (unlikely(flow_elsewhere(p, f)) && !flow_moves(p, f)))
 		return NEXT;
 	if (unlikely(p->ttl <= p->hops))
 		return icmp_answer(p, NSF_DROP_TTL, ICMP_SAY_TTL);
@@ -323,6 +328,14 @@ static __always_inline const struct nsf_port *flow_port_row(struct pkt *p, const
 	i = f->slot;
 	to = bpf_map_lookup_elem(&nsf_ports, &i);
 	return p->net && to && to->gen == f->port_gen ? to : NULL;
+}
+
+/* The same, but NULL too if flow_port() would do more than to send the packet there. */
+static __always_inline const struct nsf_port *flow_port_plain(struct pkt *p, const struct nsf_flow *f)
+{
+	const struct nsf_port *to = flow_port_row(p, f);
+
+	return to && p->ttl > 1 && p->wire <= to->mtu ? to : NULL;
 }
 
 /* The plan that leads there. */
@@ -456,7 +469,7 @@ static __noinline enum verdict flow_quoted_inner(struct pkt *p)
 	f = flow_from(p, &k);
 	if (!f)
 		return q.daddr == p->saddr || !flow_snats(p) ? NEXT : drop(p, NSF_DROP_ICMP_NO_FLOW);
-	if (f->slot != p->slot || f->port_gen != p->port->gen || !six_quoted(p, f, true))
+	if (flow_elsewhere(p, f) || !six_quoted(p, f, true))
 		return drop(p, NSF_DROP_ICMP_QUOTE);
 	if (!parse_any_sum_ok(p))
 		return drop(p, NSF_DROP_ICMP_SUM);

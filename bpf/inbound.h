@@ -162,10 +162,10 @@ static __always_inline bool inbound_open(__u64 owner)
 	return owner && net && net->flags & NSF_NET_EIF;
 }
 
-/* True if something is published where the packet goes. */
-static __always_inline bool inbound_published(const struct pkt *p)
+/* Row of the rule for where the packet goes, -1 if nothing is published there. */
+static __always_inline int inbound_rule(const struct pkt *p)
 {
-	return publish_find(PUBLISH_KIND(p->family, p->proto), p->daddr, bpf_ntohs(p->dport)) >= 0;
+	return publish_find(PUBLISH_KIND(p->family, p->proto), p->daddr, bpf_ntohs(p->dport));
 }
 
 /* A packet from outside of no flow. ENTER: it may open one. NEXT: it is nobody's of ours. */
@@ -175,7 +175,7 @@ static __always_inline enum verdict inbound(struct pkt *p)
 	enum verdict v;
 	__u64 owner = 0;
 
-	if (inbound_published(p))
+	if (inbound_rule(p) >= 0)
 		return ENTER;
 	ext = flow_ext(p);
 	if (likely(!ext))
@@ -192,7 +192,7 @@ static __always_inline enum verdict inbound_enter(struct pkt *p)
 	__u64 owner = 0;
 	int row;
 
-	row = publish_find(PUBLISH_KIND(p->family, p->proto), p->daddr, bpf_ntohs(p->dport));
+	row = inbound_rule(p);
 	if (row >= 0)
 		TRY(inbound_publish(p, row));
 	ext = flow_ext(p);

@@ -36,15 +36,6 @@ static __always_inline void sum_addr(__sum16 *sum, bool partial, __be32 from, __
 		sum_change(sum, from, to);
 }
 
-/* Of a packet that is translated. TCP and UDP have their ports at the same place. */
-struct headers {
-	struct iphdr ip;
-	union {
-		struct udphdr udp;
-		struct tcphdr tcp;
-	};
-};
-
 /* NULL if it is not one of these. *ret_sum: the transport's, NULL if there is none. */
 static __always_inline struct headers *headers(struct __sk_buff *ctx, __sum16 **ret_sum)
 {

@@ -192,17 +192,8 @@ static __always_inline void parse_ip4(struct __sk_buff *ctx, struct facts *p)
 	parse_l4(ctx, p, ctx_data(ctx) + ETH_HLEN + head, 4);
 }
 
-/* What the fast path looks at. */
-struct parse_plain {
-	struct iphdr ip;
-	union {
-		struct udphdr udp;
-		struct tcphdr tcp;
-	};
-};
-
 /* The least length of the transport header, 0 if that is not there, or another one. */
-static __always_inline __u32 parse_plain_l4(struct facts *p, const struct parse_plain *h, const void *end)
+static __always_inline __u32 parse_plain_l4(struct facts *p, const struct headers *h, const void *end)
 {
 	p->l4 = ETH_HLEN + sizeof(h->ip);
 	p->proto = h->ip.protocol;
@@ -221,7 +212,7 @@ static __always_inline __u32 parse_plain_l4(struct facts *p, const struct parse_
 static __always_inline bool parse_plain(struct __sk_buff *ctx, struct facts *p)
 {
 	const struct ethhdr *eth = ctx_data(ctx);
-	const struct parse_plain *h = (void *)(eth + 1);
+	const struct headers *h = (void *)(eth + 1);
 	const void *end = ctx_data_end(ctx);
 	__u32 gso = ctx->gso_size, least, total;
 

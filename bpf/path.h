@@ -79,7 +79,7 @@ static __always_inline __u32 path_policy(const struct pkt *p)
 /* True if it is for the gateway's own address, and no publish stands there. */
 static __always_inline bool path_to_gateway(struct pkt *p)
 {
-	return ip_for_gateway(p) && !inbound_published(p);
+	return ip_for_gateway(p) && inbound_rule(p) < 0;
 }
 
 /* An IP packet from a container for the gateway's MAC. */

@@ -4,6 +4,15 @@
 
 #include "ctx.h"
 
+/* Of plain packets, behind Ethernet: IPv4 without options. TCP and UDP have their ports at the same place. */
+struct headers {
+	struct iphdr ip;
+	union {
+		struct udphdr udp;
+		struct tcphdr tcp;
+	};
+};
+
 /* What a stage says. It knows no hook; what goes with it is in struct pkt. */
 enum verdict {
 	NEXT,    /* no opinion: the next stage decides */

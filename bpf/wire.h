@@ -28,11 +28,9 @@ static __always_inline enum verdict wire_unasked(struct pkt *p)
 /* To a port that takes frames, as flow_port() does it: what that would not simply send is its own to answer. */
 static __always_inline enum verdict wire_port(struct pkt *p, struct nsf_flow *f)
 {
-	const struct nsf_port *to = flow_port_row(p, f);
+	const struct nsf_port *to = flow_port_plain(p, f);
 
-	if (!to || !(to->flags & NSF_PORT_NAPI))
-		return PASS;
-	if (p->ttl <= 1 || p->wire > to->mtu || !mac_equal(p->dmac, p->net->uplink_mac))
+	if (!to || !(to->flags & NSF_PORT_NAPI) || !mac_equal(p->dmac, p->net->uplink_mac))
 		return PASS;
 	p->slot = p->net->uplink_slot;
 	flow_aim(p, f, to);

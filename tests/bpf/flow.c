@@ -326,15 +326,6 @@ static void tcp_record_is_reused(struct bed *b)
 	another_flow(flow_of(b, A(1000), IPPROTO_TCP));
 }
 
-/* What a learning port sends to another one teaches where its MAC is. */
-static void is_heard(struct bed *b, enum at at)
-{
-	struct pk k = udp(C(1000), B(1000));
-
-	k.src = MAC(at);
-	row_prog(b, at, frame(k), 0, frame_new(false), &(int){ 0 });
-}
-
 /* Each twice, for the way out is known then: nothing but whose they are keeps others from the fast path. */
 static void c_opens(struct bed *b)
 {

@@ -148,6 +148,15 @@ static inline int row_counts(struct bed *b, const struct row *r, __u32 in, __u32
 	return bad;
 }
 
+/* What a learning port sends to another one teaches where its MAC is. */
+static inline void is_heard(struct bed *b, enum at at)
+{
+	struct pk k = udp(C(1000), B(1000));
+
+	k.src = MAC(at);
+	row_prog(b, at, frame(k), 0, frame_new(false), &(int){ 0 });
+}
+
 /* Number of things that are not as they should be, each of them printed. Tables stay as the packet left them. */
 static inline int row_run(struct bed *b, const struct row *r)
 {

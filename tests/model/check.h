@@ -12,8 +12,6 @@ static __u16 check_refs[WORLD_LEDGERS][NSF_LEDGER_MAX * NSF_LEDGER_PORTS];
 /* Inner ends that hold more than their own number, and slots in use. */
 static __u8 check_slots[CHECK_FLOWS_MAX];
 
-#define CHECK_SCANS 64 /* checks of all tables to one of all places */
-
 /* Who has an outer key's place, by its flows. */
 static struct check_place {
 	__u8 held, keys;
