@@ -218,7 +218,7 @@ static __always_inline __u32 birth_counted(const struct birth *b)
 
 /* A place in its port's share. What is in doubt makes room for it: for the port's own beyond the limit of all flows, for
  * others' at any. */
-static __noinline enum nsf_drop birth_share(const struct birth *b)
+static __always_inline enum nsf_drop birth_share(const struct birth *b)
 {
 	enum nsf_drop r = share_take(b->slot, b->port_gen, birth_counted(b));
 

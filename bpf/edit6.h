@@ -74,7 +74,7 @@ static __always_inline int edit6_l4(struct __sk_buff *ctx, struct pkt *p, __s64 
 {
 	struct edit_l4 l;
 
-	if (!edit_l4_of(p, &l))
+	if (!edit_l4_of(p->proto, &l))
 		return 0;
 	if ((p->nat & NAT_SRC && edit6_port(ctx, p, &l, l.src, p->sport, p->src.port)) ||
 	    (p->nat & NAT_DST && edit6_port(ctx, p, &l, l.dst, p->dport, p->dst.port)))

@@ -24,10 +24,11 @@ struct edit_l4 {
 	__u32 src, dst;
 };
 
-static __always_inline bool edit_l4_of(const struct pkt *p, struct edit_l4 *l)
+/* False: of this one nothing changes with its ends. */
+static __always_inline bool edit_l4_of(__u8 proto, struct edit_l4 *l)
 {
 	*l = (struct edit_l4){ .flags = BPF_F_PSEUDO_HDR, .src = 0, .dst = 2 };
-	switch (p->proto) {
+	switch (proto) {
 	case IPPROTO_TCP:
 		l->sum = offsetof(struct tcphdr, check);
 		return true;
@@ -42,7 +43,7 @@ static __always_inline bool edit_l4_of(const struct pkt *p, struct edit_l4 *l)
 	case IPPROTO_ICMPV6:
 		l->sum = offsetof(struct icmphdr, checksum);
 		l->src = l->dst = offsetof(struct icmphdr, un.echo.id);
-		if (p->proto == IPPROTO_ICMP)
+		if (proto == IPPROTO_ICMP)
 			l->flags = 0; /* no pseudo header */
 		return true;
 	}

@@ -75,7 +75,7 @@ static __always_inline int edit_ports(struct __sk_buff *ctx, struct pkt *p)
 {
 	struct edit_l4 l;
 
-	if (p->frag == FRAG_LATER || !edit_l4_of(p, &l))
+	if (p->frag == FRAG_LATER || !edit_l4_of(p->proto, &l))
 		return 0;
 	if (p->nat & NAT_SRC && edit_end(ctx, p, &l, l.src, p->saddr, p->sport, &p->src))
 		return -1;
@@ -99,16 +99,19 @@ static __always_inline int edit_plain(struct __sk_buff *ctx, struct pkt *p)
 
 /* What changes in an ICMP error beside its outer header: its own sum, and those of what it quotes. */
 struct edit_quote {
-	__s64 diff; /* of the message */
-	__u32 ip, l4;
+	__s64 diff;        /* of the message */
+	__u32 ip;          /* offset of the quoted header */
+	__u32 src, dst;    /* offsets of the quoted ends' ports */
 	__sum16 head, sum; /* the quoted header's; the quoted transport's */
-	__u8 summed;       /* there is one */
+	__u8 ends;         /* it has ports, or an identifier */
+	__u8 summed;       /* it has a sum */
 	__u8 pseudo;       /* that one covers addresses too */
+	__u8 pad;
 };
 
 /* One field of the quoted packet: writes it and notes the difference. */
-static __always_inline int edit_field(struct __sk_buff *ctx, struct pkt *p, __u32 at, __u32 size, __u32 to,
-				      struct edit_quote *q, __u32 *from)
+static __always_inline int edit_field(struct __sk_buff *ctx, __u32 at, __u32 size, __u32 to, struct edit_quote *q,
+				      __u32 *from)
 {
 	*from = 0;
 	if (bpf_skb_load_bytes(ctx, at, from, size))
@@ -117,63 +120,59 @@ static __always_inline int edit_field(struct __sk_buff *ctx, struct pkt *p, __u3
 	return bpf_skb_store_bytes(ctx, at, &to, size, 0);
 }
 
-static __always_inline int edit_quoted_end(struct __sk_buff *ctx, struct pkt *p, struct edit_quote *q, __u32 addr_at,
-					   __u32 port_at, const struct end *to)
+/* Source or destination of the quoted packet. It went the other way than the error, so that its source is the error's
+ * destination. Not static: verified once, see edit(). */
+__noinline int edit_quoted_end(struct __sk_buff *ctx, struct pkt *p, struct edit_quote *q, __u32 source)
 {
+	__be32 addr;
+	__be16 port;
 	__u32 from;
 
-	if (edit_field(ctx, p, q->ip + addr_at, 4, to->addr, q, &from))
+	if (!p || !q)
 		return -1;
-	sum_change(&q->head, from, to->addr);
+	addr = source ? p->dst.addr : p->src.addr;
+	port = source ? p->dst.port : p->src.port;
+	if (edit_field(ctx, q->ip + (source ? offsetof(struct iphdr, saddr) : offsetof(struct iphdr, daddr)), 4, addr,
+		       q, &from))
+		return -1;
+	sum_change(&q->head, from, addr);
 	if (q->summed && q->pseudo)
-		sum_change(&q->sum, from, to->addr);
-	if (p->quote_proto != IPPROTO_TCP && p->quote_proto != IPPROTO_UDP && p->quote_proto != IPPROTO_SCTP &&
-	    p->quote_proto != IPPROTO_UDPLITE && p->quote_proto != IPPROTO_ICMP)
+		sum_change(&q->sum, from, addr);
+	if (!q->ends)
 		return 0;
-	if (edit_field(ctx, p, q->l4 + port_at, 2, to->port, q, &from))
+	if (edit_field(ctx, source ? q->src : q->dst, 2, port, q, &from))
 		return -1;
 	if (q->summed)
-		sum_change(&q->sum, from, to->port);
+		sum_change(&q->sum, from, port);
 	return 0;
 }
 
-/*
- * RFC 5508 REQ-4 and REQ-5: the quoted packet is turned back into what the one who is told has sent. It went the other
- * way than the error, so its source is the error's destination.
- */
+/* RFC 5508 REQ-4 and REQ-5: the quoted packet is turned back into what the one who is told has sent. */
 static __noinline int edit_quote(struct __sk_buff *ctx, struct pkt *p)
 {
-	struct edit_quote q = { .ip = p->l4 + sizeof(struct icmphdr), .l4 = p->quote_l4 };
-	__u32 sum_at = offsetof(struct udphdr, check), src = 0, dst = 2, from;
-	__u8 proto = p->quote_proto;
+	struct edit_quote q = { .ip = p->l4 + sizeof(struct icmphdr) };
+	struct edit_l4 l;
+	__u32 from, sum;
 
-	if (bpf_skb_load_bytes(ctx, q.ip + offsetof(struct iphdr, check), &q.head, sizeof(q.head)))
-		return -1;
-	q.pseudo = 1;
-	if (proto == IPPROTO_TCP)
-		sum_at = offsetof(struct tcphdr, check);
-	if (proto == IPPROTO_ICMP) {
-		sum_at = offsetof(struct icmphdr, checksum);
-		src = dst = offsetof(struct icmphdr, un.echo.id);
-		q.pseudo = 0;
-	}
+	q.ends = edit_l4_of(p->quote_proto, &l);
+	q.src = p->quote_l4 + l.src;
+	q.dst = p->quote_l4 + l.dst;
+	q.pseudo = !!(l.flags & BPF_F_PSEUDO_HDR);
 	/* the quote may end before its checksum; 0 in UDP means that there is none */
-	q.summed =
-		(proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_UDPLITE || proto == IPPROTO_ICMP) &&
-		sum_at + sizeof(q.sum) <= p->quote_len;
-	sum_at += q.l4;
-	if (q.summed && bpf_skb_load_bytes(ctx, sum_at, &q.sum, sizeof(q.sum)))
+	q.summed = l.sum && l.sum + sizeof(q.sum) <= p->quote_len;
+	sum = p->quote_l4 + l.sum;
+	if (bpf_skb_load_bytes(ctx, q.ip + offsetof(struct iphdr, check), &q.head, sizeof(q.head)) ||
+	    (q.summed && bpf_skb_load_bytes(ctx, sum, &q.sum, sizeof(q.sum))))
 		return -1;
-	if (proto == IPPROTO_UDP && !q.sum)
+	if (p->quote_proto == IPPROTO_UDP && !q.sum)
 		q.summed = 0;
-	if (p->nat & NAT_DST && edit_quoted_end(ctx, p, &q, offsetof(struct iphdr, saddr), src, &p->dst))
+	if ((p->nat & NAT_DST && edit_quoted_end(ctx, p, &q, true)) ||
+	    (p->nat & NAT_SRC && edit_quoted_end(ctx, p, &q, false)))
 		return -1;
-	if (p->nat & NAT_SRC && edit_quoted_end(ctx, p, &q, offsetof(struct iphdr, daddr), dst, &p->src))
-		return -1;
-	if (!q.sum && proto == IPPROTO_UDP)
+	if (p->quote_proto == IPPROTO_UDP && !q.sum)
 		q.sum = 0xffff;
-	if ((q.summed && edit_field(ctx, p, sum_at, 2, q.sum, &q, &from)) ||
-	    edit_field(ctx, p, q.ip + offsetof(struct iphdr, check), 2, q.head, &q, &from) ||
+	if ((q.summed && edit_field(ctx, sum, 2, q.sum, &q, &from)) ||
+	    edit_field(ctx, q.ip + offsetof(struct iphdr, check), 2, q.head, &q, &from) ||
 	    bpf_l4_csum_replace(ctx, p->l4 + offsetof(struct icmphdr, checksum), 0, q.diff, 0))
 		return -1;
 	return edit_head(ctx, p);

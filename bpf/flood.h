@@ -11,6 +11,14 @@ static __always_inline bool flood_broadcast(const struct facts *p)
 	return mac_equal(p->dmac, all);
 }
 
+/* Who gets it. */
+struct flood {
+	__u16 deny; /* ports with one of these flags get none */
+	__u16 vlan; /* ports of this one get it, 0: of any */
+	__u16 tags; /* enum flood_tags */
+	__u16 whom; /* enum group_for */
+};
+
 /* Ports with one of these flags get no copy. */
 static __always_inline __u32 flood_deny(struct __sk_buff *ctx, const struct facts *p, const struct nsf_port *port,
 					const struct nsf_net *net)
@@ -49,10 +57,17 @@ static __always_inline __u32 flood_whom(struct __sk_buff *ctx, const struct fact
 	return group_for(ctx, p->net_id, vlan, p->ethertype);
 }
 
-static __always_inline bool flood_listens(const struct nsf_port *to, __u32 slot, __u32 vlan, __u32 whom,
-					  const __u8 *group)
+/* True if a port gets it. Not static: verified once, see struct facts. */
+__noinline int flood_meant(const struct facts *p, const struct flood *f, __u32 slot)
 {
-	return likely(whom == GROUP_ALL) || group_listens(to, slot, vlan, group, whom);
+	const struct nsf_port *to = array_row(&nsf_ports, slot);
+
+	if (!p || !f || !to)
+		return false;
+	if (slot == p->slot || to->role != NSF_ROLE_PORT || to->flags & f->deny ||
+	    !flood_member(to, slot, f->vlan, f->tags))
+		return false;
+	return likely(f->whom == GROUP_ALL) || group_listens(to, slot, f->vlan, p->dmac, f->whom);
 }
 
 /* False if no port can be meant, however many there are. */

@@ -32,36 +32,36 @@ static __always_inline bool flow_open(__u8 tcp)
 	return (tcp & (FLOW_SYNS | NSF_TCP_UNSURE)) == FLOW_SYNS;
 }
 
-/*
- * What SYN, FIN and RST change; RFC 7857 section 2, the legal moves stand at enum nsf_tcp_bit. A flow that both sides have
- * closed leaves its port's share, and waits in line for those who need room; one that starts afresh comes back.
- */
+/* What SYN, FIN and RST change; RFC 7857 section 2, the legal moves stand at enum nsf_tcp_bit. Not static: verified once, see
+ * struct facts. */
+__noinline int flow_tcp_next(__u32 now, __u32 tcp, __u32 inner, __u32 unsure)
+{
+	const __u32 syn = inner ? NSF_TCP_SYN_IN : NSF_TCP_SYN_PEER, fin = inner ? NSF_TCP_FIN_IN : NSF_TCP_FIN_PEER;
+
+	if (tcp & TCP_RST)
+		return now | NSF_TCP_RST;
+	if (tcp & TCP_SYN && !(tcp & TCP_ACK) && (now & NSF_TCP_RST || (now & END_FINS) == END_FINS))
+		now = syn | unsure;
+	now &= ~NSF_TCP_RST;
+	if (tcp & TCP_SYN)
+		now |= syn;
+	else if (!inner && tcp & TCP_ACK && now & NSF_TCP_SYN_IN)
+		now &= ~NSF_TCP_UNSURE;
+	return tcp & TCP_FIN ? now | fin : now;
+}
+
+/* A flow that both sides have closed leaves its port's share, and waits in line for those who need room; one that starts
+ * afresh comes back. */
 __noinline int flow_tcp_event(struct nsf_flow *f, __u32 slot, __u32 tcp, __u32 inner)
 {
-	__u8 syn = inner ? NSF_TCP_SYN_IN : NSF_TCP_SYN_PEER;
-	__u8 fin = inner ? NSF_TCP_FIN_IN : NSF_TCP_FIN_PEER;
 	struct nsf_flow_ref ref = { .slot = slot };
 	struct nsf_share *s;
-	__u8 old, now;
-	__u32 flags;
+	__u32 flags, old, now;
 
 	if (!f)
 		return 0;
-	now = old = f->tcp;
-	if (tcp & TCP_RST)
-		now |= NSF_TCP_RST;
-	else if (tcp & TCP_SYN && !(tcp & TCP_ACK) && (old & NSF_TCP_RST || (old & END_FINS) == END_FINS))
-		now = syn | (f->flags & NSF_FLOW_INBOUND ? NSF_TCP_UNSURE : 0);
-	else
-		now &= ~NSF_TCP_RST;
-	if (!(tcp & TCP_RST)) {
-		if (tcp & TCP_SYN)
-			now |= syn;
-		else if (!inner && tcp & TCP_ACK && now & NSF_TCP_SYN_IN)
-			now &= ~NSF_TCP_UNSURE;
-		if (tcp & TCP_FIN)
-			now |= fin;
-	}
+	old = f->tcp;
+	now = flow_tcp_next(old, tcp, inner, f->flags & NSF_FLOW_INBOUND ? NSF_TCP_UNSURE : 0);
 	if (now == old)
 		return 0;
 	f->tcp = now;

@@ -103,7 +103,7 @@ static __always_inline bool frag_fits(const struct pkt *p)
 }
 
 /* Too long for the way out: cut on the detour where that is allowed, else the sender is told. */
-static __noinline enum verdict frag_too_big(struct pkt *p, __u32 mtu)
+static __always_inline enum verdict frag_too_big(struct pkt *p, __u32 mtu)
 {
 	const struct nsf_net *leg = frag_leg();
 

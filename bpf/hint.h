@@ -69,10 +69,13 @@ static __always_inline void hint_give(__u32 *hint)
 }
 
 /* A key of this place more, or one less, in nsf_flow_keys. There are too many to count when all bits are set, and from then on
- * always. Returns the place as it was. */
-static __always_inline __u32 hint_count(__u32 *hint, bool more)
+ * always. Returns the place as it was. Not static: verified once, see struct facts. */
+__noinline __u32 hint_count(__u32 *hint, __u32 more)
 {
 	__u32 was, by = more ? NSF_HINT_KEY : -NSF_HINT_KEY, i;
+
+	if (!hint)
+		return 0;
 
 #pragma clang loop unroll(disable)
 	for (i = 0; i < HINT_TRIES; i++) {

@@ -19,8 +19,10 @@ static __always_inline __u16 hop_routes(const struct pkt *p, __u32 now)
 
 static __always_inline bool hop_is(const struct nsf_hop *h, const struct facts *p, __u32 family)
 {
-	return h->out == p->out && h->family == family && h->hop_family == p->hop_family &&
-	       addr6_equal(h->addr, p->hop);
+	const __u32 *a = h->addr, *b = p->hop;
+
+	return !((h->out ^ p->out) | (h->family ^ family) | (h->hop_family ^ p->hop_family) | (a[0] ^ b[0]) |
+		 (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]));
 }
 
 /* The row of the next hop that route() found: its own, or the one of those that it may have which was asked for longest
@@ -58,15 +60,15 @@ static __always_inline bool hop_note(const struct pkt *p, struct nsf_flow *f, __
 	if (!h)
 		return false;
 	bpf_spin_lock(&h->lock);
-	fresh = hop_is(h, &p->facts, p->family);
-	if (!fresh) {
+	fresh = h->tick == now;
+	if (!hop_is(h, &p->facts, p->family)) {
+		fresh = false;
 		h->way += 1 << 16;
 		h->out = p->out;
 		h->family = p->family;
 		h->hop_family = p->hop_family;
 		addr6_copy(h->addr, p->hop);
 	}
-	fresh = fresh && h->tick == now;
 	h->way = (h->way & 0xffff0000) | p->routes;
 	h->tick = now;
 	mac_copy(h->mac, p->out_dmac);

@@ -51,13 +51,17 @@ static __always_inline __u8 icmp_echo_reply(const struct pkt *p)
 	return p->family == 6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
 }
 
+static __always_inline bool icmp_error_type(__u32 family, __u8 type)
+{
+	if (family == 6)
+		return type < 128;
+	return type == ICMP_DEST_UNREACH || type == ICMP_SOURCE_QUENCH || type == ICMP_REDIRECT ||
+	       type == ICMP_TIME_EXCEEDED || type == ICMP_PARAMETERPROB;
+}
+
 static __always_inline bool icmp_is_error(const struct pkt *p)
 {
-	if (p->family == 6)
-		return p->icmp_type < 128;
-	return p->icmp_type == ICMP_DEST_UNREACH || p->icmp_type == ICMP_SOURCE_QUENCH ||
-	       p->icmp_type == ICMP_REDIRECT || p->icmp_type == ICMP_TIME_EXCEEDED ||
-	       p->icmp_type == ICMP_PARAMETERPROB;
+	return icmp_error_type(p->family, p->icmp_type);
 }
 
 /* Errors that go through a NAT; redirects are the link's affair, source quench is no more (RFC 6633). */
@@ -77,11 +81,22 @@ static __always_inline void icmp_words(struct pkt *p, enum icmp_say say)
 	p->error_code = codes[say][p->family == 6];
 }
 
-/* Discards the packet and tells its sender, except about errors, later fragments, and what came to a group. */
+/* True if the sender is told: not about errors, later fragments, and what came to a group. Not static: verified once, see
+ * struct facts. */
+__noinline int icmp_tells(const struct facts *p, __u32 family)
+{
+	if (!p || p->frag == FRAG_LATER || p->dmac[0] & 1)
+		return false;
+	if (p->proto == (family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) && icmp_error_type(family, p->icmp_type))
+		return false;
+	return icmp_allowed(p->slot);
+}
+
+/* Discards the packet and tells its sender. */
 static __noinline enum verdict icmp_answer(struct pkt *p, enum nsf_drop reason, enum icmp_say say)
 {
 	p->reason = reason;
-	if (p->frag == FRAG_LATER || p->dmac[0] & 1 || (icmp_is_proto(p) && icmp_is_error(p)) || !icmp_allowed(p->slot))
+	if (!icmp_tells(&p->facts, p->family))
 		return DROP;
 	p->edit = EDIT_ICMP;
 	icmp_words(p, say);

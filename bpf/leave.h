@@ -65,10 +65,7 @@ struct leave_flood {
 	const struct facts *p;
 	__u32 slot; /* next one to look at */
 	__u32 held; /* port that still waits for its copy, 0 for none */
-	__u16 deny; /* ports with one of these flags get none */
-	__u16 vlan; /* ports of this one get it, 0: of any */
-	__u16 tags; /* enum flood_tags */
-	__u16 whom; /* enum group_for */
+	struct flood to;
 };
 
 static __always_inline void leave_copy(struct __sk_buff *ctx, __u32 slot)
@@ -88,8 +85,7 @@ static long leave_flood_one(__u32 i, struct leave_flood *l)
 	if (!slot || !to)
 		return 1;
 	l->slot = to->next;
-	if (slot == l->p->slot || to->role != NSF_ROLE_PORT || to->flags & l->deny ||
-	    !flood_member(to, slot, l->vlan, l->tags) || !flood_listens(to, slot, l->vlan, l->whom, l->p->dmac))
+	if (!flood_meant(l->p, &l->to, slot))
 		return 0;
 	if (l->p->wire > to->mtu) {
 		leave_reason(l->p->net_id, NSF_DROP_TOO_BIG);
@@ -106,15 +102,15 @@ static __always_inline bool leave_flood_tagged(struct leave_flood *l)
 {
 	__u32 first = l->slot;
 
-	if (vlan_set(l->ctx, l->vlan))
+	if (vlan_set(l->ctx, l->to.vlan))
 		return false;
-	l->tags = FLOOD_TAGGED;
+	l->to.tags = FLOOD_TAGGED;
 	bpf_loop(NSF_SLOTS_MAX, leave_flood_one, l, 0);
 	if (l->held)
 		leave_copy(l->ctx, l->held);
 	l->slot = first;
 	l->held = 0;
-	l->tags = vlan_hides(l->ctx) ? FLOOD_HIDING : FLOOD_TAGLESS;
+	l->to.tags = vlan_hides(l->ctx) ? FLOOD_HIDING : FLOOD_TAGLESS;
 	return !vlan_set(l->ctx, 0);
 }
 
@@ -137,14 +133,14 @@ __noinline int leave_flood(struct __sk_buff *ctx, struct facts *p)
 		return TC_ACT_SHOT;
 	}
 	l.slot = net->first;
-	l.deny = flood_deny(ctx, p, port, net);
-	l.vlan = net->flags & NSF_NET_VLANS ? vlan_of(ctx, p->slot) : 0;
-	l.whom = flood_whom(ctx, p, net, l.vlan);
+	l.to.deny = flood_deny(ctx, p, port, net);
+	l.to.vlan = net->flags & NSF_NET_VLANS ? vlan_of(ctx, p->slot) : 0;
+	l.to.whom = flood_whom(ctx, p, net, l.to.vlan);
 	if (unlikely(net->flags & NSF_NET_VLANS) && !leave_flood_tagged(&l)) {
 		leave_reason(p->net_id, NSF_DROP_EDIT);
 		return TC_ACT_SHOT;
 	}
-	if (flood_anybody(l.deny, net))
+	if (flood_anybody(l.to.deny, net))
 		bpf_loop(NSF_SLOTS_MAX, leave_flood_one, &l, 0);
 	if (flood_host(p, port, net)) {
 		if (l.held)

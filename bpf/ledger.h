@@ -199,9 +199,9 @@ static __always_inline bool ledger_socket(struct __sk_buff *ctx, struct bpf_sock
 }
 
 /* True if the number is the host's own: by a socket, or by a publish. */
-__noinline int ledger_host_holds(struct __sk_buff *ctx, struct ledger_claim *c, __u32 port)
+static __always_inline bool ledger_host_holds(struct __sk_buff *ctx, struct ledger_claim *c, __u32 port)
 {
-	if (!c || c->proto == NSF_LEDGER_ICMP)
+	if (c->proto == NSF_LEDGER_ICMP)
 		return false;
 	if (publish_find(c->kind, c->ext, port) >= 0)
 		return true;

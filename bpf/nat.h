@@ -5,36 +5,46 @@
 #include "flow.h"
 #include "route_known.h"
 
-/* May this packet open a flow? What creates state is verified first. */
-static __always_inline enum verdict nat_opens(struct pkt *p)
+/* Why what such a packet says opens no flow, NSF_DROP_NONE if it may. Not static: verified once, see struct facts. */
+__noinline int nat_forbids(const struct facts *p, __u32 family)
 {
-	if (p->frag && !p->back)
-		return drop(p, NSF_DROP_FRAGMENT);
+	if (!p || (p->frag && !p->back))
+		return NSF_DROP_FRAGMENT;
 	if (p->frag == FRAG_LATER) /* the flow that its first one found or made is gone */
-		return drop(p, NSF_DROP_FRAGMENT_LOST);
+		return NSF_DROP_FRAGMENT_LOST;
 	switch (p->proto) {
 	case IPPROTO_TCP:
 	case IPPROTO_SCTP:
-		if ((p->tcp & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
-			return drop(p, NSF_DROP_TCP_NO_FLOW);
-		break;
+		return (p->tcp & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN ? NSF_DROP_NONE
+										     : NSF_DROP_TCP_NO_FLOW;
 	case IPPROTO_ICMP:
+		return family == 4 && p->icmp_type == ICMP_ECHO && !p->icmp_code ? NSF_DROP_NONE
+										 : NSF_DROP_ICMP_NO_FLOW;
 	case IPPROTO_ICMPV6:
-		if (!icmp_is_proto(p) || p->icmp_type != icmp_echo(p) || p->icmp_code)
-			return drop(p, NSF_DROP_ICMP_NO_FLOW);
-		break;
+		return family == 6 && p->icmp_type == ICMP6_ECHO && !p->icmp_code ? NSF_DROP_NONE
+										  : NSF_DROP_ICMP_NO_FLOW;
 	case 0: /* hop-by-hop options of the other family */
 	case IPPROTO_IGMP:
 	case 255: /* reserved */
-		return drop(p, NSF_DROP_PROTOCOL);
+		return NSF_DROP_PROTOCOL;
 	}
+	return NSF_DROP_NONE;
+}
+
+/* May this packet open a flow? What creates state is verified first. */
+static __always_inline enum verdict nat_opens(struct pkt *p)
+{
+	const enum nsf_drop why = nat_forbids(&p->facts, p->family);
+
+	if (why)
+		return drop(p, why);
 	if (p->family == 4 && !parse_ip4_whole(p))
 		return drop(p, NSF_DROP_BAD_IP4_SUM);
 	return parse_l4_whole(p) ? NEXT : drop(p, NSF_DROP_SHORT_L4);
 }
 
 /* The flow of this packet: made, or another CPU's that was quicker. NULL: p->reason. */
-static __noinline struct nsf_flow *nat_make(struct pkt *p, struct birth *b)
+static __always_inline struct nsf_flow *nat_make(struct pkt *p, struct birth *b)
 {
 	b->proto = p->proto;
 	b->family = p->family;

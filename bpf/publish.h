@@ -7,6 +7,8 @@
 /* family << 8 | protocol, as rules are sorted by it. */
 #define PUBLISH_KIND(family, proto) ((__u32)(family) << 8 | (proto))
 
+#define PUBLISH_STEPS (__builtin_ctz(NSF_PUBLISH_MAX) + 1)
+
 static __always_inline __u64 publish_order(__u32 kind, __be32 addr, __u32 port)
 {
 	return (__u64)kind << 48 | (__u64)bpf_ntohl(addr) << 16 | port;
@@ -17,37 +19,40 @@ static __always_inline __u64 publish_begin(const struct nsf_publish *r)
 	return publish_order(PUBLISH_KIND(r->family, r->proto), r->addr, r->first);
 }
 
-/*
- * Row of the rule for exactly this address (0: rules for any address) and port, in host order; -1 if there is none.
- * Binary search without a branch: the verifier walks through it once, and not through each way that it can go.
- */
+struct publish_search {
+	__u64 want;
+	__u32 half; /* row at which the table begins */
+	__u32 n;    /* rules */
+	__u32 base; /* rules known to begin at or below what is wanted */
+};
+
+/* Step i of a binary search. */
+static long publish_step(__u32 i, struct publish_search *s)
+{
+	__u32 step = NSF_PUBLISH_MAX >> i, at = s->half + s->base + step - 1;
+	const struct nsf_publish *r = s->base + step <= s->n ? bpf_map_lookup_elem(&nsf_publish, &at) : NULL;
+
+	if (r && publish_begin(r) <= s->want)
+		s->base += step;
+	return 0;
+}
+
+/* Row of the rule for exactly this address (0: rules for any address) and port, in host order; -1 if there is none. */
 __noinline int publish_row(__u32 kind, __be32 addr, __u32 port)
 {
-	__u32 i = 0, *live = bpf_map_lookup_elem(&nsf_publish_live, &i), half, n, base = 0, step;
+	struct publish_search s = { .want = publish_order(kind, addr, port) };
+	__u32 i = 0, *live = bpf_map_lookup_elem(&nsf_publish_live, &i);
 	const struct nsf_publish *r;
-	__u64 want = publish_order(kind, addr, port), have, not_above;
 
 	if (!live || !*live)
 		return -1;
-	n = *(volatile __u32 *)live;
-	half = (n >> NSF_PUBLISH_HALF) * NSF_PUBLISH_MAX;
-	n &= (1U << NSF_PUBLISH_HALF) - 1;
-	/* base: rules known to begin at or below what is wanted */
-	for (step = NSF_PUBLISH_MAX; step; step >>= 1) {
-		i = base + step - 1;
-		i &= (__u32)(((__u64)i - n) >> 32); /* behind the last rule: the first one is looked at instead */
-		i += half;
-		r = bpf_map_lookup_elem(&nsf_publish, &i);
-		if (!r)
-			continue;
-		have = publish_begin(r);
-		not_above = ~((want - have) >> 63) & ~(((__u64)n - base - step) >> 63) & 1;
-		bounded(not_above);
-		base += step * not_above;
-	}
-	i = half + base - 1;
-	r = base ? bpf_map_lookup_elem(&nsf_publish, &i) : NULL;
-	if (!r || (publish_begin(r) ^ want) >> 16 || (want & 0xffff) > r->last) /* it does not begin above */
+	i = *(volatile __u32 *)live;
+	s.half = (i >> NSF_PUBLISH_HALF) * NSF_PUBLISH_MAX;
+	s.n = i & ((1U << NSF_PUBLISH_HALF) - 1);
+	bpf_loop(PUBLISH_STEPS, publish_step, &s, 0);
+	i = s.half + s.base - 1;
+	r = s.base ? bpf_map_lookup_elem(&nsf_publish, &i) : NULL;
+	if (!r || (publish_begin(r) ^ s.want) >> 16 || port > r->last) /* it does not begin above */
 		return -1;
 	return i;
 }

@@ -13,12 +13,12 @@ static const __u32 sctp_zeros[16] = {
 	0x88e56f72, 0x74c360a4, 0xe4172b16, 0x0d65762a, 0x35d73a62, 0x28461564, 0xbf455269, 0xe2ea32dc,
 };
 
-/* All of it without a branch on data, so that the verifier goes through once. */
-static __always_inline __u32 sctp_mask(__u32 bit)
+/* A value where a bit is 1, else 0. Without a branch on data, so that the verifier goes through once; not by a mask either, of
+ * which newer ones try both. */
+static __always_inline __u32 sctp_if(__u32 bit, __u32 value)
 {
-	bit = -bit;
 	bounded(bit);
-	return bit;
+	return bit * value;
 }
 
 /* Product of two polynomials. Not static: verified once, and not for each power of a difference. */
@@ -28,9 +28,9 @@ __noinline __u32 sctp_product(__u32 a, __u32 b)
 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < 32; i++) {
-		product ^= b & sctp_mask(a >> 31);
+		product ^= sctp_if(a >> 31, b);
 		a <<= 1;
-		b = (b >> 1) ^ (SCTP_POLY & sctp_mask(b & 1));
+		b = (b >> 1) ^ sctp_if(b & 1, SCTP_POLY);
 	}
 	return product;
 }
@@ -43,7 +43,7 @@ static long sctp_step(__u32 k, struct sctp_step *s)
 {
 	const __u32 *power = &sctp_zeros[k & 15];
 
-	s->crc ^= (s->crc ^ sctp_product(*power, s->crc)) & sctp_mask(s->zeros >> (k & 15) & 1);
+	s->crc ^= sctp_if(s->zeros >> (k & 15) & 1, s->crc ^ sctp_product(*power, s->crc));
 	return 0;
 }
 
@@ -55,7 +55,7 @@ __noinline __u32 sctp_diff(__u32 from, __u32 to, __u32 len)
 
 #pragma clang loop unroll(disable)
 	for (int i = 0; i < 32; i++)
-		s.crc = (s.crc >> 1) ^ (SCTP_POLY & sctp_mask(s.crc & 1));
+		s.crc = (s.crc >> 1) ^ sctp_if(s.crc & 1, SCTP_POLY);
 	bpf_loop(16, sctp_step, &s, 0);
 	return s.crc;
 }

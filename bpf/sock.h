@@ -52,7 +52,9 @@ static __always_inline void sock_not_any(__u32 a[4])
 
 static __always_inline bool sock_same(const struct nsf_asked_end *a, const struct nsf_asked_end *b)
 {
-	return a->port == b->port && addr6_equal(a->addr, b->addr);
+	const __u32 *x = a->addr, *y = b->addr;
+
+	return !((a->port ^ b->port) | (x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]));
 }
 
 static __always_inline __be32 sock_handle(const __u32 a[4])
@@ -97,11 +99,10 @@ static __always_inline bool sock_note(struct bpf_sock *sk, const struct nsf_aske
 	if (!s)
 		return false;
 	bpf_spin_lock(&s->lock);
-	at = s->next;
 	for (i = 0; i < NSF_ASKED_MAX; i++)
 		if (sock_same(&s->v[i].got, got))
-			at = i;
-	at &= NSF_ASKED_MAX - 1;
+			break;
+	at = (i < NSF_ASKED_MAX ? i : s->next) & (NSF_ASKED_MAX - 1);
 	if (at == s->next)
 		s->next = (at + 1) & (NSF_ASKED_MAX - 1);
 	s->v[at].asked = *asked;

@@ -302,8 +302,8 @@ static const struct {
 	const char *name;
 	size_t most;
 } sizes[] = {
-	{ "nsf_from_port", 2450 },   { "nsf_from_host", 4120 }, { "nsf_from_uplink", 1050 }, { "nsf_to_uplink", 7100 },
-	{ "nsf_from_port4", 12400 }, { "nsf_from_up4", 6080 },  { "nsf_from_port6", 12420 }, { "nsf_from_up6", 6090 },
+	{ "nsf_from_port", 2450 },   { "nsf_from_host", 4130 }, { "nsf_from_uplink", 1050 }, { "nsf_to_uplink", 7100 },
+	{ "nsf_from_port4", 12450 }, { "nsf_from_up4", 6080 },  { "nsf_from_port6", 12600 }, { "nsf_from_up6", 6130 },
 	{ "nsf_to_up6", 7410 },      { "nsf_from_wire", 3310 },
 };
 
