@@ -3,7 +3,10 @@
 # A router advertisement: advertise.py INTERFACE PREFIX (a /64); the sender is fe80::1.
 import sys
 
-from scapy.all import Ether, ICMPv6ND_RA, ICMPv6NDOptPrefixInfo, IPv6, conf, sendp
+from scapy.config import conf
+from scapy.layers.inet6 import ICMPv6ND_RA, ICMPv6NDOptPrefixInfo, IPv6
+from scapy.layers.l2 import Ether
+from scapy.sendrecv import sendp
 
 conf.verb = 0
 sendp(

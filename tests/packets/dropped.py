@@ -5,8 +5,11 @@
 import json
 import sys
 
-from scapy.all import ARP, ICMP, IP, TCP, UDP, Dot1Q, Ether, IPOption_LSRR, Raw
-from scapy.all import conf, fragment, get_if_addr, get_if_hwaddr
+from scapy.arch import get_if_addr, get_if_hwaddr
+from scapy.config import conf
+from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_LSRR, fragment
+from scapy.layers.l2 import ARP, Dot1Q, Ether
+from scapy.packet import Raw
 
 mac, addr, gateway = get_if_hwaddr("eth0"), get_if_addr("eth0"), sys.argv[2]
 OUTSIDE, OTHER_MAC = "203.0.113.10", "02:00:00:00:99:99"

@@ -6,11 +6,16 @@
 import json
 import sys
 
-from scapy.all import TCP, UDP, Ether, ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6MLReport2
-from scapy.all import ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_Redirect, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr
-from scapy.all import ICMPv6NDOptSrcLLAddr, ICMPv6NIQueryName, ICMPv6PacketTooBig, ICMPv6TimeExceeded, IPv6, Raw
-from scapy.all import IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting, Jumbo, PadN
-from scapy.all import IPv6ExtHdrSegmentRouting, conf, get_if_hwaddr, in6_getifaddr
+from scapy.arch import get_if_hwaddr, in6_getifaddr
+from scapy.config import conf
+from scapy.layers.inet import TCP, UDP
+from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6MLReport2, ICMPv6ND_NA
+from scapy.layers.inet6 import ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_Redirect, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr
+from scapy.layers.inet6 import ICMPv6NDOptSrcLLAddr, ICMPv6NIQueryName, ICMPv6PacketTooBig, ICMPv6TimeExceeded, IPv6
+from scapy.layers.inet6 import IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, IPv6ExtHdrRouting
+from scapy.layers.inet6 import IPv6ExtHdrSegmentRouting, Jumbo, PadN
+from scapy.layers.l2 import Ether
+from scapy.packet import Raw
 
 OUTSIDE, GATEWAY, NEIGHBOUR = "2001:db8:ff::10", "fd00:77::1", "fd00:77::3"
 OTHER_MAC = "02:00:00:00:99:99"

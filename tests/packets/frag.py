@@ -19,7 +19,9 @@ import socket
 import sys
 import time
 
-from scapy.all import IP, TCP, UDP, IPv6, IPv6ExtHdrFragment, Raw, fragment
+from scapy.layers.inet import IP, TCP, UDP, fragment
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrFragment
+from scapy.packet import Raw
 
 
 def family(address):

@@ -3,8 +3,11 @@
 # strays.py DESTINATION: what a container may send and no NAT can make a flow of, each packet three times by eth0.
 import sys
 
-from scapy.all import ICMP, IP, TCP, UDP, Ether, Raw, getmacbyip, sendp
 from scapy.config import conf
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.l2 import Ether, getmacbyip
+from scapy.packet import Raw
+from scapy.sendrecv import sendp
 
 conf.verb = 0
 conf.iface = "eth0"
