@@ -103,12 +103,15 @@ static __always_inline void hint_end(const struct nsf_flow_key *k, bool held)
  * stays as long as it is of use: two conversations with one place do not write in turns. */
 static __noinline void hint_note(const struct nsf_flow_key *k, __u32 slot)
 {
-	__u32 *hint = hint_at(k), was, now = tick(), other;
-	const struct nsf_flow *f = hint_record(hint, &other);
+	__u32 *hint = hint_at(k), was, now = tick();
+	const struct nsf_flow *f;
 
-	if (!hint || other == slot || (f && f->flags & NSF_FLOW_LIVE && f->seen == now))
+	if (!hint)
 		return;
 	was = hint_read(hint);
-	if (!(was & NSF_HINT_HELD))
-		__sync_val_compare_and_swap(hint, was, (was & ~NSF_HINT_SLOT) | ((slot + 1) & NSF_HINT_SLOT));
+	f = array_row(&nsf_flows, (was & NSF_HINT_SLOT) - 1);
+	if (was & NSF_HINT_HELD || (was & NSF_HINT_SLOT) == slot + 1 ||
+	    (f && f->flags & NSF_FLOW_LIVE && f->seen == now))
+		return;
+	__sync_val_compare_and_swap(hint, was, (was & ~NSF_HINT_SLOT) | ((slot + 1) & NSF_HINT_SLOT));
 }

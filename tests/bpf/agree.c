@@ -303,7 +303,7 @@ static const struct {
 	size_t most;
 } sizes[] = {
 	{ "nsf_from_port", 2450 },   { "nsf_from_host", 4130 }, { "nsf_from_uplink", 1050 }, { "nsf_to_uplink", 7100 },
-	{ "nsf_from_port4", 12450 }, { "nsf_from_up4", 6080 },  { "nsf_from_port6", 12600 }, { "nsf_from_up6", 6130 },
+	{ "nsf_from_port4", 12450 }, { "nsf_from_up4", 6080 },  { "nsf_from_port6", 12600 }, { "nsf_from_up6", 6150 },
 	{ "nsf_to_up6", 7410 },      { "nsf_from_wire", 3310 },
 };
 
