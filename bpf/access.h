@@ -40,7 +40,7 @@ static __noinline bool access_answers(struct pkt *p)
 	if (p->frag == FRAG_LATER) /* nothing without its first */
 		return true;
 	if (icmp_is_proto(p))
-		return p->icmp_type == icmp_echo_reply(p) || icmp_is_error(p) ||
+		return p->icmp_type == icmp_echo_reply(p->family) || icmp_is_error(p) ||
 		       (p->family == 6 && p->icmp_type == ND_NEIGHBOUR_ADV);
 	if (p->proto == IPPROTO_TCP)
 		return (p->tcp & (TCP_SYN | TCP_ACK)) != TCP_SYN;
@@ -58,7 +58,7 @@ static __always_inline enum verdict access(struct pkt *p, bool gateway)
 {
 	const bool none = p->net->flags & NSF_NET_HOST_NONE;
 
-	if (access_free(p) || (gateway && (!none || (icmp_is_proto(p) && p->icmp_type == icmp_echo(p)))))
+	if (access_free(p) || (gateway && (!none || (icmp_is_proto(p) && p->icmp_type == icmp_echo(p->family)))))
 		return HOST;
 	return access_answers(p) ? HOST : icmp_answer(p, NSF_DROP_HOST_ACCESS, ICMP_SAY_ADMIN);
 }

@@ -124,26 +124,24 @@ static __always_inline int edit_field(struct __sk_buff *ctx, __u32 at, __u32 siz
  * destination. Not static: verified once, see edit(). */
 __noinline int edit_quoted_end(struct __sk_buff *ctx, struct pkt *p, struct edit_quote *q, __u32 source)
 {
-	__be32 addr;
-	__be16 port;
-	__u32 from;
+	const struct end *to;
+	__u32 at, from;
 
 	if (!p || !q)
 		return -1;
-	addr = source ? p->dst.addr : p->src.addr;
-	port = source ? p->dst.port : p->src.port;
-	if (edit_field(ctx, q->ip + (source ? offsetof(struct iphdr, saddr) : offsetof(struct iphdr, daddr)), 4, addr,
-		       q, &from))
+	to = source ? &p->dst : &p->src;
+	at = q->ip + (source ? offsetof(struct iphdr, saddr) : offsetof(struct iphdr, daddr));
+	if (edit_field(ctx, at, 4, to->addr, q, &from))
 		return -1;
-	sum_change(&q->head, from, addr);
+	sum_change(&q->head, from, to->addr);
 	if (q->summed && q->pseudo)
-		sum_change(&q->sum, from, addr);
+		sum_change(&q->sum, from, to->addr);
 	if (!q->ends)
 		return 0;
-	if (edit_field(ctx, source ? q->src : q->dst, 2, port, q, &from))
+	if (edit_field(ctx, source ? q->src : q->dst, 2, to->port, q, &from))
 		return -1;
 	if (q->summed)
-		sum_change(&q->sum, from, port);
+		sum_change(&q->sum, from, to->port);
 	return 0;
 }
 

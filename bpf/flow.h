@@ -32,8 +32,8 @@ static __always_inline bool flow_open(__u8 tcp)
 	return (tcp & (FLOW_SYNS | NSF_TCP_UNSURE)) == FLOW_SYNS;
 }
 
-/* What SYN, FIN and RST change; RFC 7857 section 2, the legal moves stand at enum nsf_tcp_bit. Not static: verified once, see
- * struct facts. */
+/* What SYN, FIN and RST change; RFC 7857 section 2, the legal moves stand at enum nsf_tcp_bit. unsure: bits that a flow has
+ * when it starts afresh. Not static: verified once, see struct facts. */
 __noinline int flow_tcp_next(__u32 now, __u32 tcp, __u32 inner, __u32 unsure)
 {
 	const __u32 syn = inner ? NSF_TCP_SYN_IN : NSF_TCP_SYN_PEER, fin = inner ? NSF_TCP_FIN_IN : NSF_TCP_FIN_PEER;
@@ -288,7 +288,7 @@ static __always_inline enum verdict flow_inner(struct pkt *p, bool hints)
 	if (unlikely(p->frag && !p->back) || !(p->net->flags & (NSF_NET_SNAT | NSF_NET_SNAT6 | NSF_NET_PUBLISH)))
 		return NEXT;
 	/* other messages have no identifier here, which looks like that of an echo with 0 */
-	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo(p)))
+	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo(p->family)))
 		return icmp_is_error(p) ? flow_quoted_inner(p) : NEXT;
 	f = hints ? flow_known_from(p) : flow_learn_from(p);
 	if (!f || !six_same(p, f, true) || (unlikely(flow_elsewhere(p, f)) && !flow_moves(p, f)))
@@ -394,9 +394,9 @@ static __always_inline bool flow_quote_key(const struct pkt *p, const struct par
 		return true;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		if (q->l4[0] == icmp_echo(p)) /* the identifier is the sender's */
+		if (q->l4[0] == icmp_echo(p->family)) /* the identifier is the sender's */
 			k->dport = *(__be16 *)(q->l4 + 4);
-		else if (q->l4[0] == icmp_echo_reply(p)) /* the receiver's */
+		else if (q->l4[0] == icmp_echo_reply(p->family)) /* the receiver's */
 			k->sport = *(__be16 *)(q->l4 + 4);
 		else
 			return false;
@@ -488,7 +488,7 @@ static __always_inline enum verdict flow_outer(struct pkt *p, bool hints)
 {
 	struct nsf_flow *f;
 
-	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo_reply(p)))
+	if (unlikely(icmp_is_proto(p) && p->icmp_type != icmp_echo_reply(p->family)))
 		return icmp_is_error(p) ? flow_quoted(p) : NEXT;
 	f = hints ? flow_known_to(p) : flow_learn_to(p);
 	if (!f || !six_same(p, f, false))

@@ -76,7 +76,6 @@ __noinline __u32 hint_count(__u32 *hint, __u32 more)
 
 	if (!hint)
 		return 0;
-
 #pragma clang loop unroll(disable)
 	for (i = 0; i < HINT_TRIES; i++) {
 		was = hint_read(hint);

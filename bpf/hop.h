@@ -19,10 +19,8 @@ static __always_inline __u16 hop_routes(const struct pkt *p, __u32 now)
 
 static __always_inline bool hop_is(const struct nsf_hop *h, const struct facts *p, __u32 family)
 {
-	const __u32 *a = h->addr, *b = p->hop;
-
-	return !((h->out ^ p->out) | (h->family ^ family) | (h->hop_family ^ p->hop_family) | (a[0] ^ b[0]) |
-		 (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]));
+	return !((h->out ^ p->out) | (h->family ^ family) | (h->hop_family ^ p->hop_family) |
+		 addr6_differ(h->addr, p->hop));
 }
 
 /* The row of the next hop that route() found: its own, or the one of those that it may have which was asked for longest

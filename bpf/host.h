@@ -69,7 +69,7 @@ static __always_inline enum verdict host(struct pkt *p)
 {
 	struct nsf_flow *f;
 
-	if (icmp_is_proto(p) && p->icmp_type != icmp_echo(p))
+	if (icmp_is_proto(p) && p->icmp_type != icmp_echo(p->family))
 		return PASS;
 	f = host_held(p);
 	if (likely(!f))

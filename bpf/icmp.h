@@ -38,17 +38,17 @@ static __always_inline bool icmp_allowed(__u32 slot)
 
 static __always_inline bool icmp_is_proto(const struct pkt *p)
 {
-	return p->proto == (p->family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
+	return p->proto == icmp_proto(p->family);
 }
 
-static __always_inline __u8 icmp_echo(const struct pkt *p)
+static __always_inline __u8 icmp_echo(__u32 family)
 {
-	return p->family == 6 ? ICMP6_ECHO : ICMP_ECHO;
+	return family == 6 ? ICMP6_ECHO : ICMP_ECHO;
 }
 
-static __always_inline __u8 icmp_echo_reply(const struct pkt *p)
+static __always_inline __u8 icmp_echo_reply(__u32 family)
 {
-	return p->family == 6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
+	return family == 6 ? ICMP6_ECHO_REPLY : ICMP_ECHOREPLY;
 }
 
 static __always_inline bool icmp_error_type(__u32 family, __u8 type)
@@ -87,7 +87,7 @@ __noinline int icmp_tells(const struct facts *p, __u32 family)
 {
 	if (!p || p->frag == FRAG_LATER || p->dmac[0] & 1)
 		return false;
-	if (p->proto == (family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP) && icmp_error_type(family, p->icmp_type))
+	if (p->proto == icmp_proto(family) && icmp_error_type(family, p->icmp_type))
 		return false;
 	return icmp_allowed(p->slot);
 }

@@ -15,14 +15,14 @@ __noinline int nat_forbids(const struct facts *p, __u32 family)
 	switch (p->proto) {
 	case IPPROTO_TCP:
 	case IPPROTO_SCTP:
-		return (p->tcp & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN ? NSF_DROP_NONE
-										     : NSF_DROP_TCP_NO_FLOW;
+		if ((p->tcp & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
+			return NSF_DROP_TCP_NO_FLOW;
+		break;
 	case IPPROTO_ICMP:
-		return family == 4 && p->icmp_type == ICMP_ECHO && !p->icmp_code ? NSF_DROP_NONE
-										 : NSF_DROP_ICMP_NO_FLOW;
 	case IPPROTO_ICMPV6:
-		return family == 6 && p->icmp_type == ICMP6_ECHO && !p->icmp_code ? NSF_DROP_NONE
-										  : NSF_DROP_ICMP_NO_FLOW;
+		if (p->proto != icmp_proto(family) || p->icmp_type != icmp_echo(family) || p->icmp_code)
+			return NSF_DROP_ICMP_NO_FLOW;
+		break;
 	case 0: /* hop-by-hop options of the other family */
 	case IPPROTO_IGMP:
 	case 255: /* reserved */

@@ -113,7 +113,7 @@ static __always_inline void parse_l4(struct __sk_buff *ctx, struct facts *p, voi
 		return;
 	case IPPROTO_ICMP:
 	case IPPROTO_ICMPV6:
-		if (p->proto != (family == 6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP)) /* a protocol like any other */
+		if (p->proto != icmp_proto(family)) /* a protocol like any other */
 			return;
 		if ((void *)(icmp + 1) > end || room < sizeof(*icmp)) {
 			p->bad = NSF_DROP_SHORT_L4;

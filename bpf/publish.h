@@ -7,7 +7,8 @@
 /* family << 8 | protocol, as rules are sorted by it. */
 #define PUBLISH_KIND(family, proto) ((__u32)(family) << 8 | (proto))
 
-#define PUBLISH_STEPS (__builtin_ctz(NSF_PUBLISH_MAX) + 1)
+/* Steps of a search: one for each bit. */
+#define PUBLISH_STEPS (32 - __builtin_clz(NSF_PUBLISH_MAX))
 
 static __always_inline __u64 publish_order(__u32 kind, __be32 addr, __u32 port)
 {

@@ -52,9 +52,7 @@ static __always_inline void sock_not_any(__u32 a[4])
 
 static __always_inline bool sock_same(const struct nsf_asked_end *a, const struct nsf_asked_end *b)
 {
-	const __u32 *x = a->addr, *y = b->addr;
-
-	return !((a->port ^ b->port) | (x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]));
+	return !((a->port ^ b->port) | addr6_differ(a->addr, b->addr));
 }
 
 static __always_inline __be32 sock_handle(const __u32 a[4])
